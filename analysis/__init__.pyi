@@ -6,6 +6,7 @@ from analysis.benchmark.correlation import correlate as correlate
 from analysis.benchmark.correlation import observer_measure as observer_measure
 from analysis.benchmark.ranks import benchmark_intervals as benchmark_intervals
 from analysis.figures.from_trials import accuracy_figure as accuracy_figure
+from analysis.figures.from_trials import confusion_figure as confusion_figure
 from analysis.figures.from_trials import kappa_figure as kappa_figure
 from analysis.figures.from_trials import map_figure as map_figure
 from analysis.figures.from_trials import shape_bias_figure as shape_bias_figure

@@ -206,12 +206,13 @@ def observer_options(options: list[str] | None, flags: dict[str, Any]) -> dict[s
 
 def read_logs(
     logs: list[str], dataset: str | None, selection: "Selection | None" = None, *, ambiguous: bool = False,
-    n_choices: int | None = None, attention_checks: bool = False,
+    n_choices: int | None = None, attention_checks: bool = False, quiet: bool = False,
 ) -> "pd.DataFrame":  # fmt: skip
     """Read trial logs into a frame, select and label its observers, and print the frame's notes to standard error.
 
     With `ambiguous`, images without a correct answer are included. `n_choices` is the number of choices of datasets whose
-    logs do not record it. `attention_checks` includes attention checks, which are not part of any measure.
+    logs do not record it. `attention_checks` includes attention checks, which are not part of any measure. With `quiet`, the
+    notes are not printed.
     """
     from analysis.io.frame import read_trials, select_dataset
     from analysis.selection.observer_notes import renew_notes
@@ -225,7 +226,8 @@ def read_logs(
     )  # fmt: skip
     frame = renew_notes(frame, select_dataset(frame, dataset), ()) if dataset else frame
     frame = frame if selection is None else apply_selection(frame, selection)
-    print_notes(frame)
+    if not quiet:
+        print_notes(frame)
     return frame
 
 

@@ -8,6 +8,7 @@ one marker for each observer and a black line at the mean.
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from analysis.figures import style
@@ -15,6 +16,7 @@ from analysis.measures.accuracy import accuracy_by_kind
 from stimuli.published.datasets import DATASETS
 
 GOLDEN_RATIO = (1 + 5**0.5) / 2
+MAX_CLEAR = 4  # with more observers, error bars are faint so that they do not hide the lines
 MAX_CHARACTERS = 60  # if all labels together have more characters, they would overlap and are therefore rotated
 
 
@@ -67,7 +69,9 @@ def _draw_lines(table: pd.DataFrame, ax: Axes, conditions: dict[str, str], chanc
     for i, (observer, observer_style) in reversed(list(enumerate(styles.items()))):
         rows = table[table["observer"] == observer].sort_values("condition", key=lambda c: c.map(position))
         x = rows["condition"].map(position) + step * (i - (len(styles) - 1) / 2)
-        ax.errorbar(x, rows["accuracy"], _error_lengths(rows), elinewidth=0.6, **observer_style.plot_options())
+        options = observer_style.plot_options()
+        bars = to_rgba(options["color"], 1.0 if len(styles) <= MAX_CLEAR else 0.35)
+        ax.errorbar(x, rows["accuracy"], _error_lengths(rows), elinewidth=0.6, ecolor=bars, **options)
     _label_conditions(table, ax, conditions, chance)
     style.add_legend(ax, styles, linestyle="-")
     return ax

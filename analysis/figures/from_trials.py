@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy_figure
+from analysis.figures.confusion import MAX_SIZE, draw_confusion
 from analysis.figures.consistency import draw_consistency
 from analysis.figures.scatter import draw_map
 from analysis.figures.shape_bias import arrange, draw_shape_bias_figure
@@ -21,9 +22,10 @@ from analysis.kappa.consistency import Rule, error_consistency, kappa_matrix
 from analysis.kappa.embedding import map_observers
 from analysis.measures.accuracy import accuracy, chance_level
 from analysis.measures.by_group import accuracy_by_group, shape_bias_by_group
+from analysis.measures.confusion import confusion_panels, confusion_table
 from analysis.measures.shape_bias import pooled_shape_bias, shape_bias
 from analysis.selection.groups import group_observers
-from core.errors import LogError
+from core.errors import LogError, UnknownName
 
 
 def accuracy_figure(frame: pd.DataFrame, dataset: str | None = None, *, group_by: str | None = None) -> Figure:
@@ -137,6 +139,44 @@ def map_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule = 
     points, _ = map_observers(matrix)
     with style.publication(), style.showing(frame):
         return draw_map(points.assign(kind=points["observer"].map(kinds)), style.PrintFigure())
+
+
+def confusion_figure(frame: pd.DataFrame, dataset: str | None = None, *, observer: str | None = None) -> Figure:
+    """Draw the confusion matrix of one observer, or one matrix for each observer or kind of observer.
+
+    Args:
+        frame: Trials as returned by `read_trials`.
+        dataset: The dataset to draw; it may be omitted if the frame contains only one.
+        observer: The observer to draw. By default, the figure has one panel for each observer, or for each kind of observer
+            (with its trials pooled) if there are more than four observers.
+
+    Returns:
+        The figure. Rows are categories, columns are responses, and the gray level is P(response | category).
+
+    Raises:
+        LogError: If the frame contains several datasets and `dataset` is omitted, or if there are more than 40 categories
+            or responses, whose labels would not be readable.
+        UnknownName: If the frame does not contain the dataset or the observer.
+
+    Example:
+        >>> confusion_figure(read_trials("humans/sketch")).savefig("confusion.pdf")
+    """
+    frame = check_frame(frame)
+    trials = _trials_of(frame, dataset)
+    if observer is not None:
+        names = list(dict.fromkeys(trials["observer"].astype("str")))
+        if observer not in names:
+            raise UnknownName("observer", observer, names)
+        trials = trials[trials["observer"] == observer]
+    panels = confusion_panels(confusion_table(trials), str(trials["dataset"].iloc[0]))
+    size = max(next(iter(panels.values())).shape)
+    if size > MAX_SIZE:
+        raise LogError(
+            f"a confusion matrix of {size} categories or responses is not readable, expected at most {MAX_SIZE}; use "
+            "confusion_table instead, or select trials of fewer categories"
+        )
+    with style.publication():
+        return draw_confusion(panels, style.PrintFigure())
 
 
 def _kappas(frame: pd.DataFrame, dataset: str | None, rule: Rule) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -16,6 +16,7 @@ with all other people is not part of the range, and an observer for which it hol
 """
 
 from collections.abc import Sequence
+from math import factorial
 
 import numpy as np
 import pandas as pd
@@ -174,6 +175,24 @@ def agreement_with_kinds(groups: pd.DataFrame, *, seed: int = 0) -> tuple[float,
     observed = np.bincount(kind * n_groups + group)
     n_at_least = np.sum((counts * (counts - 1)).sum(axis=1) >= (observed * (observed - 1)).sum())
     return index, float((1 + n_at_least) / N_PERMUTATIONS)
+
+
+def smallest_p(groups: pd.DataFrame) -> float:
+    """Return the smallest p value that `agreement_with_kinds` can reach: that of the highest index of all assignments.
+
+    The highest index has at least one assignment of kinds to observers, and with kinds of equal sizes it has several.
+
+    Args:
+        groups: A table with columns `kind` and `group`, as returned by `observer_groups`.
+    """
+    sizes = groups["kind"].value_counts()
+    n_assignments = factorial(len(groups))
+    for size in sizes:
+        n_assignments //= factorial(int(size))
+    n_equal = 1
+    for n_kinds in sizes.value_counts():
+        n_equal *= factorial(int(n_kinds))
+    return max(n_equal / n_assignments, 1 / N_PERMUTATIONS)
 
 
 def adjusted_rand_index(labels_1: np.ndarray, labels_2: np.ndarray) -> float:

@@ -7,10 +7,15 @@ dataset, so all observers have the same rows and columns, with counts of 0 where
 
 Response entropy (Geirhos et al. 2018, section 4): H = -Σ p log2 p over the responses, in bits, from 0 (always the same
 response) to log2 K (all K choices equally often; 4 bits for 16 choices). Missing responses are excluded. The entropy of
-an observer that is always correct equals the entropy of the categories. The estimate is biased downwards by at most
-about (K - 1) / (2 n ln 2) (Miller 1955). The interval corrects for this bias: it is the basic bootstrap interval. Its
-ends are 2 H - q, where q are percentiles of the resamples, clipped to the range from 0 to log2 K. Images are resampled
-within each category, because the number of images per category is part of the design.
+an observer that is always correct equals the entropy of the categories. The entropy of the observed proportions is biased
+downwards, by about (K - 1) / (2 n ln 2) if all responses are independent draws (Miller 1955). The estimate here adds the
+bias to second order, where the number of images per category is part of the design and thus fixed:
+    Σ_k V_k / (2 n² p_k ln 2),   V_k = Σ_c n_c p(k | c) (1 - p(k | c)),   clipped at log2 K
+over the responses k and the categories c; with a single category it is Miller's. The interval is the basic bootstrap
+interval of the observed entropy, whose ends 2 H - q (q are percentiles of the resamples, which are drawn within each
+category) are corrected for the same bias (Davison & Hinkley 1997, 5.2.1). Without the correction of the estimate, the
+estimate could lie below its own interval. With few trials the two corrections can differ; the interval is then extended to
+the estimate.
 """
 
 import numpy as np
@@ -92,6 +97,34 @@ def confusion_matrix(table: pd.DataFrame, dataset: str, observer: str, condition
     )
 
 
+def confusion_panels(table: pd.DataFrame, dataset: str, *, max_observers: int = 4) -> dict[str, pd.DataFrame]:
+    """Return the confusion matrices that a figure shows: one for each of few observers, or else one for each kind.
+
+    Args:
+        table: The result of `confusion_table` without `by_condition`.
+        dataset: Name of the dataset.
+        max_observers: With more observers, the trials of all observers of a kind are pooled.
+
+    Returns:
+        Maps a title to a matrix of P(response | category). Simulated observers are a kind of their own.
+    """
+    rows = table[table["dataset"] == dataset]
+    observers = list(dict.fromkeys(rows["observer"]))
+    if len(observers) <= max_observers:
+        return {name: confusion_matrix(table, dataset, name) for name in observers}
+    panels = {}
+    for kind, part in rows.groupby("kind", sort=False, observed=True):
+        n = part["observer"].nunique()
+        keys = ["category", "response"]
+        sums = part.groupby(keys, sort=False, observed=True)[["n", "n_shown"]].sum().reset_index()
+        sums["share"] = (sums["n"] / sums["n_shown"].where(sums["n_shown"] > 0)).astype(float)
+        title = str(part["observer"].iloc[0]) if n == 1 else f"{'people' if kind == 'human' else str(kind)} (n = {n})"
+        panels[title] = sums.pivot_table(
+            index="category", columns="response", values="share", sort=False, dropna=False, observed=False
+        )
+    return panels
+
+
 def frequent_errors(table: pd.DataFrame, n: int = 3) -> pd.DataFrame:
     """Return the rows of the `n` most frequent wrong responses of every dataset, observer and condition."""
     wrong = table[(table["category"] != table["response"]) & (table["response"] != "") & (table["n"] > 0)]
@@ -132,6 +165,9 @@ def response_entropy(
                 resamples[sizes] = np.concatenate(weights)
             resampled = entropy((chosen @ resamples[sizes]).astype(float))
             low, high = np.clip(2 * value - percentiles(resampled[None])[::-1, 0], 0, highest)
+            counts = _count_responses(group, categories, responses)[:, choices]
+            value = min(value + _entropy_bias(counts), highest)
+            low, high = np.minimum(low, value), np.maximum(high, value)
             n = int(chosen.sum())
             rows.append((dataset, observer, kind, condition, n, len(group) - n, value, low, high, highest))
     return pd.DataFrame(rows, columns=list(ENTROPY_COLUMNS))
@@ -149,6 +185,15 @@ def entropy(counts: np.ndarray) -> np.ndarray:
     total = counts.sum(axis=0)
     p = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     return np.where(total > 0, np.abs(xlogy(p, p).sum(axis=0)) / np.log(2), np.nan)
+
+
+def _entropy_bias(counts: np.ndarray) -> float:
+    """Return by how many bits the observed entropy is too low on average, from the (categories, responses) counts."""
+    n_shown = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, n_shown, out=np.zeros(counts.shape), where=n_shown > 0)
+    variance, total = (n_shown * share * (1 - share)).sum(axis=0), counts.sum(axis=0)
+    n = total.sum()
+    return float((variance[total > 0] / total[total > 0]).sum() / (2 * n * np.log(2))) if n else 0.0
 
 
 def _split_datasets(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame, list[str], list[str], int]]:

@@ -20,11 +20,16 @@ from stimuli.published.datasets import DATASETS
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
-    "data.js", "svg.js", "tables.js", "pairs.js", "matrix.js", "large-matrix.js", "curves.js", "shape-bias.js", "plots.js",
-    "answers.js", "trials.js",
+    "data.js", "svg.js", "tables.js", "sections.js", "pairs.js", "matrix.js", "large-matrix.js", "curves.js",
+    "shape-bias.js", "plots.js", "answers.js", "image-list.js", "trials.js",
 )  # fmt: skip
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 MAX_OPEN_ROWS = 14  # a table with more rows is collapsed when the page opens
+MAX_OPEN_OVERALL_ROWS = 30  # the same for the tables that combine all datasets
+MAX_PRINTED_ROWS = 40  # a collapsed table with more rows is not printed; it would fill more than a page
+MAX_OPEN_NOTES = (
+    3  # further limitations are collapsed when the page opens, so that the findings are on the first screen
+)
 
 
 @frozen
@@ -104,7 +109,7 @@ def write_pages(
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals["own_style_names"] = own_style_names
+    environment.globals |= {"own_style_names": own_style_names, "n_printed": MAX_PRINTED_ROWS}
     environment.filters["cell"] = format_value
     environment.filters["sort_key"] = _sort_key
     environment.filters["csv_names"] = partial(name_csv_files, names=files["tables"])
@@ -114,7 +119,8 @@ def write_pages(
         "n_logs": n_logs, "sections": sections, "n_averaged": n_averaged, "bootstrap": bootstrap, "browsed": browsed,
         "credits": credits, "provenance": provenance, "environments": environments,
         "kinds": kinds, "policy": POLICY, "version": version_of_observers(),
-        "files": files, "n_open": MAX_OPEN_ROWS, "n_published": len(DATASETS), "scripts": SCRIPTS,
+        "files": files, "n_open": MAX_OPEN_ROWS, "n_open_overall": MAX_OPEN_OVERALL_ROWS, "n_notes": MAX_OPEN_NOTES,
+        "n_published": len(DATASETS), "scripts": SCRIPTS,
     }  # fmt: skip
     for page in ("index.html", "trials.html"):
         html = environment.get_template(page).render(page=page, **variables)

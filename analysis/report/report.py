@@ -10,7 +10,7 @@ same bytes, because no file contains a date. The modules of `analysis` compute t
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from analysis.io.check_frame import check_frame
 from analysis.io.frame import dataset_order, observer_order, simulated_observers_note
 from analysis.io.notes import hide_warnings
 from analysis.io.repeated import without_later_sessions
-from analysis.kappa.consistency import error_consistency
+from analysis.kappa.consistency import Rule, error_consistency
 from analysis.kappa.contingency import contingency
 from analysis.measures.accuracy import accuracy
 from analysis.measures.by_image import responses_by_image
@@ -39,6 +39,7 @@ from analysis.report.sections.section_inputs import Bootstrap, SectionInputs
 from analysis.report.thumbnails import copy_thumbnails
 from analysis.report.trial_browser import write_trials
 from core.errors import LogError
+from core.progress import Progress
 from core.staging import staged_files
 from experiments.log import file_name
 from stimuli.categories import AMBIGUOUS
@@ -52,8 +53,9 @@ _REPORT_FILE = re.compile(
 
 
 def write_report(
-    frame: pd.DataFrame, out: Path | str, *, intervals: bool = True, seed: int = 0, extras: Sequence[Extra] = (),
-    stimuli: Iterable[StimulusSet] = (),
+    frame: pd.DataFrame, out: Path | str, *, intervals: bool = True, n_resamples: int = N_RESAMPLES, seed: int = 0,
+    rule: Rule = "undefined-is-nan", extras: Sequence[Extra] = (), stimuli: Iterable[StimulusSet] = (),
+    progress: Progress | None = None,
 ) -> Path:  # fmt: skip
     """Write a report on trials into a folder.
 
@@ -62,10 +64,14 @@ def write_report(
     Args:
         frame: Trials as returned by `read_trials`.
         out: The folder, which is created if necessary.
-        intervals: Whether to compute bootstrap intervals.
+        intervals: Whether to compute intervals.
+        n_resamples: Number of bootstrap resamples of the images.
         seed: Random seed of the bootstrap.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
         extras: Sections to show before the datasets.
         stimuli: Stimulus sets. If a set has the name of a dataset, the report shows its images for that dataset.
+        progress: Function that is called with the number of completed steps and the number of all steps. A step is a section
+            of a dataset, or another part of the report.
 
     Returns:
         The path of the main page, `<out>/index.html`.
@@ -86,7 +92,8 @@ def write_report(
     out = Path(out)
     with staged_files(out, lambda new: _files_of_earlier_report(out)) as new:
         with hide_warnings(), style.showing(frame):  # the page shows the notes
-            _build(frame, new, intervals, seed, extras, stimuli)
+            bootstrap = Bootstrap(n_resamples if intervals else 0, seed, rule)
+            _build(frame, new, bootstrap, extras, stimuli, progress or (lambda done, total: None))
         files = sorted(path.relative_to(new) for path in new.rglob("*") if path.is_file())
         (new / FILE_LIST).write_text("".join(f"{file.as_posix()}\n" for file in files), "utf-8", newline="\n")
         for abandoned in out.glob(".report-*"):  # an earlier version wrote its files there
@@ -103,19 +110,27 @@ def _files_of_earlier_report(out: Path) -> list[str]:
 
 
 def _build(
-    frame: pd.DataFrame, out: Path, intervals: bool, seed: int, extras: Sequence[Extra], stimuli: Iterable[StimulusSet]
-) -> None:
+    frame: pd.DataFrame, out: Path, bootstrap: Bootstrap, extras: Sequence[Extra], stimuli: Iterable[StimulusSet],
+    progress: Progress,
+) -> None:  # fmt: skip
     """Write all files of a report into the empty folder `out`."""
-    datasets = dataset_order(frame["dataset"].unique())
+    datasets = reading_order(frame)
     names = file_names(datasets)
+    steps = Steps(progress, len(datasets) * (len(ILLUSION_SECTIONS) + len(SECTIONS)) + len(OVERALL_SECTIONS) + 5)
     first = without_later_sessions(frame)  # the pages show one response of each observer to each image
     images, origin = responses_by_image(first), provenance(frame)
     thumbnails = copy_thumbnails(out, images, stimuli, origin.digests)
+    steps.advance()
     unambiguous = frame[frame["category"] != AMBIGUOUS]
     accuracies, counts = accuracy(unambiguous), contingency(unambiguous)
-    pairs = error_consistency(unambiguous, intervals=intervals, seed=seed, bounds=True)
-    bootstrap = Bootstrap(N_RESAMPLES if intervals else 0, seed)
+    steps.advance()
+    has_intervals = bootstrap.n_resamples > 0
+    pairs = error_consistency(
+        unambiguous, intervals=has_intervals, seed=bootstrap.seed, rule=bootstrap.rule, bounds=True
+    )
+    steps.advance()
     findings = make_findings(unambiguous, out)
+    steps.advance()
     sections, browsed = [], []
     for dataset in datasets:
         all_trials, trials, name = _rows_of(frame, dataset), _rows_of(unambiguous, dataset), names[dataset]
@@ -133,11 +148,12 @@ def _build(
             bootstrap=bootstrap,
         )
         functions = [*ILLUSION_SECTIONS.values(), *(SECTIONS.values() if len(trials) else ())]
-        parts = tuple(part for function in functions if (part := function(inputs)) is not None)
+        results = [steps.run(function, inputs) for function in functions]
+        parts = tuple(part for part in results if part is not None)
         sections.append(pages.Section(dataset, name, _summary(dataset, all_trials), parts))
         browsed.append(write_trials(out, name, _rows_of(first, dataset), _rows_of(images, dataset), thumbnails))
     overall = [_extra_part(out, extra) for extra in extras if extra.is_averaged]
-    results = (function(unambiguous, out, bootstrap) for function in OVERALL_SECTIONS.values())
+    results = [steps.run(function, unambiguous, out, bootstrap) for function in OVERALL_SECTIONS.values()]
     overall += [part for part in results if part is not None]
     n_averaged = sum(bool(part.tables) for part in overall)
     overall += [_extra_part(out, extra) for extra in extras if not extra.is_averaged]
@@ -153,6 +169,43 @@ def _build(
         credits=thumbnails.credits, provenance=provenance_table(origin), environments=environments(origin),
         observers=list(observer_order(frame).itertuples(index=False, name=None)),
     )  # fmt: skip
+    steps.finish()
+
+
+class Steps:
+    """Counts the completed steps of a report and reports them."""
+
+    def __init__(self, progress: Progress, n_steps: int) -> None:
+        self._progress, self._n_done, self._n_steps = progress, 0, n_steps
+        progress(0, n_steps)
+
+    def advance(self) -> None:
+        """Report that one more step is completed."""
+        self._n_done += 1
+        self._progress(self._n_done, self._n_steps)
+
+    def run(self, function: Callable[..., Part | None], *arguments: Any) -> Part | None:
+        """Make a section and report that it is completed."""
+        part = function(*arguments)
+        self.advance()
+        return part
+
+    def finish(self) -> None:
+        """Report that all steps are completed, including those that do not apply to the trials."""
+        self._progress(self._n_steps, self._n_steps)
+
+
+def reading_order(frame: pd.DataFrame) -> list[str]:
+    """Return the datasets in the order of the report: cue conflicts, then images without distortion, then distortions.
+
+    A dataset with several conditions counts as distorted. Within each of these, the order is the published one.
+    """
+
+    def rank(dataset: str) -> int:
+        trials = _rows_of(frame, dataset)
+        return 0 if has_cue_conflicts(trials) else 1 if trials["condition"].nunique() == 1 else 2
+
+    return sorted(dataset_order(frame["dataset"].unique()), key=rank)
 
 
 def _rows_of(table: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -18,11 +18,20 @@ LEFT, RIGHT, HOME, END, UP, DOWN, ENTER = "\ue012", "\ue014", "\ue011", "\ue010"
 
 
 def figure(browser, measure, name="cue-conflict"):
-    """Scroll to an interactive figure, wait until it is drawn, and return its selector."""
+    """Open the sections of an interactive figure, scroll to it, wait until it is drawn, and return its selector."""
     selector = f"#{measure}_{name}"
-    browser.script(f"document.querySelector('{selector}').scrollIntoView()")
+    reveal(browser, selector)
     browser.wait(f"document.querySelector('{selector} .plot svg')")
     return selector
+
+
+def reveal(browser, selector):
+    """Open the sections around an element, and scroll to it."""
+    browser.script(
+        f"const target = document.querySelector({json.dumps(selector)});"
+        "for (let fold = target.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;"
+        "target.scrollIntoView()"
+    )
 
 
 def address_fields(browser, selector, name):

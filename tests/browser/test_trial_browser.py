@@ -1,5 +1,7 @@
 """The trial browser in headless Chromium: filters, keys, addresses and the table of responses."""
 
+import time
+
 import pandas as pd
 import pytest
 
@@ -32,6 +34,8 @@ def test_filters_select_the_matching_images(opened, frame):
         assert sorted(names) == sorted(images.index[mask.reindex(images.index)]) and 0 < len(names) < 70
         browser.script("document.querySelector('#filters button[type=reset]').click()")
 
+    assert sorted(passed()) == sorted(images.index)
+    choose(browser, "#by", "published")
     assert passed() == list(images.index)
     browser.key(HOME)
     choose(browser, "#k", "dog")
@@ -69,7 +73,7 @@ def test_a_condition_is_a_filter(opened, frame):
 
 
 def test_arrow_keys_select_images_and_update_the_address(opened, frame):
-    browser = opened("trials.html", "#d=cue-conflict")
+    browser = opened("trials.html", "#d=cue-conflict&by=published")
     order = list(responses_by_image(frame[frame["dataset"] == "cue-conflict"])["stimulus"])
     heading = "return document.querySelector('#image h2').textContent"
     name = "return new URLSearchParams(location.hash.slice(1)).get('s')"
@@ -114,3 +118,40 @@ def test_the_table_of_responses(opened, frame):
     assert texts(browser, "#image dd")[:3] == [own["category"].iloc[0], own["shape"].iloc[0], own["texture"].iloc[0]]
     browser.wait("document.querySelector('#image img').naturalWidth === 40")
     assert "Images of cue-conflict: <i>Somebody</i>." in texts(browser, "main > p.small")[0]
+
+
+def test_the_first_images_are_those_on_which_kinds_of_observers_differ(opened, frame):
+    """Simulated observers do not count, and images of a condition near chance are last."""
+    browser = opened("trials.html")
+    assert browser.script("return document.getElementById('d').value") == "cue-conflict"
+    own = frame[(frame["dataset"] == "cue-conflict") & (frame["kind"] != "simulated")]
+    shares = own.pivot_table(index="stimulus", columns="kind", values="correct", aggfunc="mean")
+    difference = shares.max(axis=1) - shares.min(axis=1)
+    first = texts(browser, "#grid .name")
+    assert [difference[name] for name in first] == sorted(difference, reverse=True)[: len(first)]
+    by_condition = frame[frame["dataset"] == "contrast"].groupby("condition")["correct"].mean()
+    browser = opened("trials.html", "#d=contrast")
+    shown = browser.script("return document.querySelector('#image dl').textContent")
+    near = by_condition[by_condition < (1 / 2 + by_condition.max()) / 2].index
+    assert not any(f"condition{name.removeprefix('c')}" in shown.replace(" ", "") for name in near) or len(near) == 3
+
+
+def test_the_list_of_the_selected_images_can_be_saved(opened, frame, tmp_path):
+    browser = opened("trials.html", "#d=cue-conflict&k=dog&by=published")
+    browser.devtools("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    (label,) = texts(browser, "#save")
+    own = frame[(frame["dataset"] == "cue-conflict") & (frame["category"] == "dog")]
+    names = own["stimulus"].unique()
+    assert label == f"Save the list of these {len(names)} images (CSV)"
+    browser.script("document.getElementById('save').click()")
+    path, end = tmp_path / "images_cue-conflict.csv", time.monotonic() + 20
+    while not path.is_file():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    table = pd.read_csv(path, keep_default_na=False)
+    images = responses_by_image(frame[frame["dataset"] == "cue-conflict"]).set_index("stimulus")
+    assert sorted(table["stimulus"]) == sorted(names) and set(table["category"]) == {"dog"}
+    responses = own.pivot(index="stimulus", columns="observer", values="response")
+    for row in table.to_dict("records"):
+        assert (row["n_observers"], row["n_correct"]) == (len(KINDS), images.loc[row["stimulus"], "n_correct"])
+        assert {name: row[f"response_{name}"] for name in KINDS} == responses.loc[row["stimulus"]].to_dict()

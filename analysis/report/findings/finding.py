@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 
 from analysis.figures.interval_rows import MAX_ROWS, draw_interval_rows
 from analysis.io.number_format import format_interval, format_value
+from analysis.measures.minimums import minimum
 from analysis.report.sections.figures import write_figure
 from analysis.report.sections.parts import ReportFigure
 
-MIN_RESPONSES = 30  # an observer, or a pair of observers, with fewer responses or images is not part of a finding
+MIN_RESPONSES = minimum("responses")  # an observer or a pair with fewer responses or images is not part of a finding
 
 
 @frozen

@@ -55,6 +55,38 @@ class Trials {
     return response === this.cue("texture", i) ? "texture" : "other";
   }
 
+  /* Return how worth looking at each image is, as an array of lists to compare element by element. Images come first where one kind of
+     observer is mostly right and another mostly wrong, then those on which most observers give the same wrong response. Images of
+     conditions in which observers hardly exceed chance come last, because their differences are mostly luck. */
+  interest() {
+    if (this.interests) return this.interests;
+    const kinds = new Set(this.kinds.length > 1 && this.kinds.some((kind) => kind !== "simulated") ? this.kinds.filter((kind) => kind !== "simulated") : this.kinds);
+    const totals = this.conditions.map(() => [0, 0]);
+    for (let i = 0; i < this.n_images; i++) {
+      totals[this.condition[i]][0] += this.n_correct[i];
+      totals[this.condition[i]][1] += this.n[i];
+    }
+    const accuracies = totals.map(([n_correct, n]) => (n ? n_correct / n : 0));
+    const chance = 1 / Math.max(2, new Set(this.categories).size);
+    const is_near_chance = accuracies.map((accuracy) => accuracy < (chance + Math.max(...accuracies)) / 2);
+    this.interests = Array.from({ length: this.n_images }, (_, i) => {
+      const by_kind = new Map([...kinds].map((kind) => [kind, [0, 0]]));
+      const wrong = new Map();
+      for (let o = 0; o < this.names.length; o++) {
+        const outcome = kinds.has(this.kinds[o]) ? this.outcome(o, i) : null;
+        if (outcome === null) continue;
+        const counts = by_kind.get(this.kinds[o]);
+        counts[1] += 1;
+        if (outcome === "right") counts[0] += 1;
+        else if (outcome !== "none") wrong.set(this.response(o, i), (wrong.get(this.response(o, i)) ?? 0) + 1);
+      }
+      const shares = [...by_kind.values()].filter(([, n]) => n).map(([n_right, n]) => n_right / n);
+      const difference = shares.length > 1 ? Math.max(...shares) - Math.min(...shares) : 0;
+      return [is_near_chance[this.condition[i]] ? 1 : 0, -difference, -Math.max(0, ...wrong.values()), i];
+    });
+    return this.interests;
+  }
+
   label(i) {
     return this.labels[this.condition[i]];
   }

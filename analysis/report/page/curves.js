@@ -4,10 +4,12 @@
 report.plots.curves = (box, data, figure) => {
   const area = report.element("div");
   const legend = report.element("div", { class: "legend", role: "group", "aria-label": "Curves to show" });
-  box.append(area, report.element("div", { class: "small" }, "Bands show the range over the observers of a kind, or the 95 % intervals of an observer. Point at a marker to see its numbers."), legend);
+  box.append(area, report.element("div", { class: "small" }, "Point at a curve or at its name to see its band and its numbers, and click a marker to keep the band. Bands show the range over the observers of a kind, or the 95 % intervals of an observer. Few curves all have bands."), legend);
   const n = data.conditions.length;
   const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2", "10 2"]; // distinguish observers of one kind
   const n_drawn = {}; // observers of each kind so far
+  const MAX_BANDS = 3; // with more curves, only those that are pointed at or were clicked have bands
+  let pointed = null; // the series that is pointed at
   const MAX_LISTED = 150; // with more observers, the legend lists kinds, and observers that were chosen by name
   const n_observers = data.series.filter((series) => !series.of).length;
   if (n_observers > MAX_LISTED) {
@@ -27,7 +29,7 @@ report.plots.curves = (box, data, figure) => {
     series.checkbox = report.element("input", { type: "checkbox" });
     series.checkbox.checked = series.on;
     series.checkbox.addEventListener("change", () => { series.on = series.checkbox.checked; draw(); });
-    legend.append(report.element("label", { title: series.name }, series.checkbox, " ", report.element("span", { class: `mark kind-${series.kind}` }, svg.short(series.name, 40))));
+    legend.append(report.element("label", { title: series.name, onpointerenter: () => point(series), onpointerleave: () => point(null) }, series.checkbox, " ", report.element("span", { class: `mark kind-${series.kind}` }, svg.short(series.name, 40))));
   }
 
   for (const series of data.series) {
@@ -56,23 +58,43 @@ report.plots.curves = (box, data, figure) => {
     drawing.append(svg.text(0, 0, "Accuracy", { transform: `translate(11 ${(top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }));
     if (data.chance !== null) drawing.append(svg.make("path", { d: `M${left} ${y(data.chance)}H${right}`, stroke: "#666", "stroke-dasharray": "1 3" }));
     const shown = data.series.filter((series) => series.on);
-    for (const series of [...shown].reverse()) {
+    const banded = shown.filter((series) => shown.length <= MAX_BANDS || series === pointed || series.kept);
+    for (const series of [...banded].reverse()) {
       for (const run of runs(series)) {
         const edge = (values, order) => order.map((i) => `${x(i).toFixed(1)} ${y(values[i]).toFixed(1)}`).join("L");
         const band = `M${edge(series.high, run)}L${edge(series.low, [...run].reverse())}Z`;
-        drawing.append(svg.make("path", { class: "band", d: band, fill: svg.color(series.kind), "fill-opacity": shown.length > 8 ? 0.06 : 0.16, "pointer-events": "none" }));
+        drawing.append(svg.make("path", { class: "band", d: band, fill: svg.color(series.kind), "fill-opacity": 0.16, "pointer-events": "none" }));
       }
     }
     for (const series of [...shown].reverse()) {
       for (const run of runs(series)) {
         const d = `M${run.map((i) => `${x(i).toFixed(1)} ${y(series.accuracy[i]).toFixed(1)}`).join("L")}`;
-        drawing.append(svg.make("path", { class: "line", d, fill: "none", stroke: svg.color(series.kind), "stroke-width": series.of ? 2.4 : 1.4, "stroke-dasharray": series.dash, "pointer-events": "none" }));
+        drawing.append(svg.make("path", { class: "line", d, fill: "none", stroke: svg.color(series.kind), "stroke-width": series === pointed || series.kept ? 3 : series.of ? 2.4 : 1.4, "stroke-dasharray": series.dash, "pointer-events": "none" }));
         for (const i of run) drawing.append(svg.marker(series.kind, x(i), y(series.accuracy[i]), 4, { "data-series": data.series.indexOf(series), "data-at": i }));
       }
     }
     if (!shown.length) drawing.append(svg.text((left + right) / 2, (top + bottom) / 2, "Select curves below.", { "text-anchor": "middle" }));
     area.replaceChildren(drawing);
   }
+
+  function point(series) {
+    if (series === pointed) return;
+    pointed = series;
+    draw();
+  }
+
+  area.addEventListener("pointerover", (event) => {
+    const series = data.series[event.target.dataset?.series];
+    if (series) point(series);
+    else if (event.target.tagName === "svg") point(null);
+  });
+  area.addEventListener("pointerleave", () => point(null));
+  area.addEventListener("click", (event) => {
+    const series = data.series[event.target.dataset?.series];
+    if (!series) return;
+    series.kept = !series.kept;
+    draw();
+  });
 
   /* Return the runs of consecutive conditions in which the series has a value. */
   function runs(series) {

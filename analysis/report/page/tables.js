@@ -65,7 +65,7 @@ report.pager = (body, { n, load, make, text, size = 100, search = { value: "" } 
     return report.element("tr", {}, ...cells.map((cell, column) => {
       const is_text = typeof cell === "string";
       const is_kind = is_text && heads[column].classList.contains("kind") && cell in report.index.looks;
-      const name = is_kind ? `kind kind-${cell}` : is_text && column ? "text" : null;
+      const name = is_kind ? `kind${heads[column].classList.contains("brief") ? " brief" : ""} kind-${cell}` : is_text && column ? "text" : null;
       const content = is_text ? [cell] : [cell[1], ...(cell.length > 2 ? [report.element("span", { class: "interval" }, cell[2])] : [])];
       const own = column ? undefined : report.index.own?.[cell];
       if (own) return report.element("th", { scope: "row", class: `mark kind-${own}` }, ...content);
@@ -103,12 +103,4 @@ report.pager = (body, { n, load, make, text, size = 100, search = { value: "" } 
       head.append(button);
     });
   }
-
-  /* Printed pages show collapsed tables, too. */
-  const open = (force) => document.querySelectorAll("details.folded").forEach((details) => {
-    if (force) details.dataset.was = details.open;
-    details.open = force || details.dataset.was === "true";
-  });
-  window.addEventListener("beforeprint", () => open(true));
-  window.addEventListener("afterprint", () => open(false));
 })();

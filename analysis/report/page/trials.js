@@ -32,6 +32,7 @@ if (document.body.classList.contains("trials")) (() => {
     }
     if (request !== n_requests) return; // another dataset was selected in the meantime
     trials = loaded;
+    trials.file_name = dataset.file.replace("trials_", "");
     fill_filters(fields);
     select(fields.get("s"), fields.get("sc") ?? "");
   }
@@ -72,6 +73,8 @@ if (document.body.classList.contains("trials")) (() => {
       });
     images = [];
     for (let i = 0; i < trials.n_images; i++) if (passes(i)) images.push(i);
+    const rank = { "": trials.interest() }[by];
+    if (rank) images.sort((a, b) => rank[a].map((value, k) => value - rank[b][k]).find((difference) => difference) ?? 0);
     const key = {
       disagreement: (i) => trials.share[i], agreement: (i) => -trials.share[i], hard: (i) => trials.n_correct[i] / trials.n[i],
     }[by];
@@ -96,6 +99,8 @@ if (document.body.classList.contains("trials")) (() => {
     get("status").textContent = n
       ? `Image ${position + 1} of ${n}${n < trials.n_images ? ` that pass${n === 1 ? "es" : ""} the filters (${trials.n_images} in total)` : ""}.`
       : `No image of ${trials.dataset} passes these filters. Remove a filter to see images.`;
+    get("save").textContent = `Save the list of ${n === 1 ? "this image" : `these ${n} images`} (CSV)`;
+    get("save").disabled = !n;
     write_address(i);
     show_grid();
     if (n) show_image(i);
@@ -223,6 +228,7 @@ if (document.body.classList.contains("trials")) (() => {
   get("before").addEventListener("click", () => go_to((Math.floor(position / PAGE_SIZE) - 1) * PAGE_SIZE));
   get("after").addEventListener("click", () => go_to((Math.floor(position / PAGE_SIZE) + 1) * PAGE_SIZE));
   get("d").addEventListener("change", () => { location.hash = new URLSearchParams({ d: get("d").value }); });
+  get("save").addEventListener("click", () => report.save(`images_${trials.file_name}.csv`, report.image_list(trials, images)));
   get("filters").addEventListener("submit", (event) => event.preventDefault());
   get("filters").addEventListener("reset", (event) => {
     event.preventDefault();

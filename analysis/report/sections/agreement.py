@@ -1,11 +1,14 @@
 """Sections on agreement between observers: noise ceiling, comparison of kinds, clusters, and same mistakes."""
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.figures.scatter import draw_map
 from analysis.io.choices import n_choices
-from analysis.io.number_format import format_p_value, format_value
+from analysis.io.number_format import format_number, format_p, format_p_value, format_value
 from analysis.kappa.branches import (
     ResampledTrees,
     agreement_with_kinds,
@@ -14,13 +17,15 @@ from analysis.kappa.branches import (
     human_range,
     human_range_sentences,
     observer_groups,
+    smallest_p,
 )
 from analysis.kappa.ceiling import MAJORITY, ceiling_table
 from analysis.kappa.contrasts import PEOPLE, WITHIN, contrast_kinds
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
+from analysis.measures.minimums import MINIMUMS, describe_missing, minimum
 from analysis.report.sections.figures import write_figure
-from analysis.report.sections.parts import Part, ReportFigure, as_sentence, list_of, table_of
+from analysis.report.sections.parts import Part, ReportFigure, as_sentence, count, list_of, table_of
 from analysis.report.sections.section_inputs import Section, SectionInputs
 
 MAX_SENTENCES = 4  # largest number of generative observers that are described one by one
@@ -53,9 +58,12 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
     others = table[(table["kind"] != "human") & table["share"].notna()]
     if len(others):
         best = others.sort_values("share", kind="stable").iloc[-1]
+        n_near = int((others["high"] >= best.low).sum()) - 1
+        near = f" The interval of {count(n_near, 'other observer')} reaches this interval." if n_near > 0 else ""
         paragraphs.append(
-            f"Of the other observers, {best.observer} ({best.kind}) comes closest to the ceiling, with κ = "
-            f"{format_value(best.kappa)}, which is {100 * best['share']:.0f} % of the ceiling."
+            f"Of the other observers, {best.observer} ({best.kind}) has the highest share of the ceiling, with κ = "
+            f"{format_value(best.kappa)}{_interval(best.low, best.high)}, which is "
+            f"{format_number(100 * best['share'], 0)} % of the ceiling.{near}"
         )
     shown = table.drop(columns=["dataset", "ceiling", "ceiling_low", "ceiling_high"])
     share = f"; those of the share come from a {inputs.bootstrap.description}"
@@ -75,14 +83,21 @@ def contrasts_section(inputs: SectionInputs) -> Part | None:
     if inputs.benchmark_trials["kind"].nunique() < 2:
         return None
     table = contrast_kinds(inputs.kappas, seed=inputs.bootstrap.seed)
-    paragraphs = [
-        f"Mean κ with people is {format_value(row['kappa_1'])} for {row['kind_1']} and {format_value(row['kappa_2'])} for "
-        f"{row['kind_2']} observers, a difference of {format_value(row['difference'])}{_interval(row['low'], row['high'])}, "
-        f"{format_p_value(row['p'])}."
-        for row in table[(table["contrast"] == PEOPLE) & table["difference"].notna()].to_dict("records")
-    ]
+    is_large = inputs.n_common_images >= minimum("images_of_claim")
+    is_tested = is_large & (table["smallest_p"] <= MINIMUMS["smallest_p"].n)
+    tested = table.assign(is_tested=is_tested)
+    with_people = tested[(table["contrast"] == PEOPLE) & table["difference"].notna()]
+    paragraphs = [_describe_contrast(row) for row in with_people.to_dict("records")]
+    if not is_large:
+        paragraphs.append(describe_missing("The p values are not shown", inputs.n_common_images, "images_of_claim"))
+    elif not is_tested.all():
+        paragraphs.append(
+            "A p value is not shown where even the smallest one that the test can reach with so few observers is above "
+            f"{format_p(MINIMUMS['smallest_p'].n)}."
+        )
     paragraphs += map(as_sentence, table.attrs["notes"])
     shown = table.drop(columns="dataset").rename(columns={"kind_1": "between", "kind_2": "and"})
+    shown["p"] = shown["p"].where(is_tested)
     caption = (
         f"“{WITHIN}” is the mean κ over pairs of observers of the same kind minus the mean κ over pairs of different "
         f"kinds. “{PEOPLE}” is the mean κ of the first kind with people minus that of the second kind. The p value "
@@ -93,10 +108,24 @@ def contrasts_section(inputs: SectionInputs) -> Part | None:
     return Part("Kinds compared", f"kinds-{inputs.anchor}", tuple(paragraphs), (), tables, {"contrasts": table})
 
 
+def _describe_contrast(row: Mapping[Hashable, Any]) -> str:
+    """Return a sentence about the difference between two kinds of observers, with its p value if it is tested."""
+    p = f", {format_p_value(row['p'])}" if row["is_tested"] else ""
+    difference = f"{format_value(row['difference'])}{_interval(row['low'], row['high'])}"
+    return (
+        f"Mean κ with people is {format_value(row['kappa_1'])} for {row['kind_1']} and {format_value(row['kappa_2'])} for "
+        f"{row['kind_2']} observers, a difference of {difference}{p}."
+    )
+
+
 def clusters_section(inputs: SectionInputs) -> Part | None:
     """Show a map and the branch support of the cluster tree. Return None if there are fewer than three observers."""
     if inputs.benchmark_trials["observer"].nunique() < 3:
         return None
+    title, anchor = "Clusters", f"clusters-{inputs.anchor}"
+    if inputs.n_common_images < minimum("images_of_claim"):
+        claim = "Clusters, their support and the map of observers are not shown"
+        return Part(title, anchor, (describe_missing(claim, inputs.n_common_images, "images_of_claim"),))
     trees = cluster_resamples(inputs.kappas[0])
     tree, among = branch_support(trees), human_range(inputs.comparisons, trees)
     index, p = agreement_with_kinds(observer_groups(trees), seed=inputs.bootstrap.seed)
@@ -107,10 +136,14 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
         paragraphs += [f"{sentence}." for sentence in human_range_sentences(generative.head(MAX_SENTENCES))]
         paragraphs += map(as_sentence, among.attrs["notes"])
     if index == index:
-        n = len(set(trees.pairs.kinds))
+        n, smallest = len(set(trees.pairs.kinds)), smallest_p(observer_groups(trees))
         paragraphs.append(
             f"When the tree is cut into {n} clusters, as many as there are kinds, the clusters agree with the kinds "
             f"with an adjusted Rand index of {format_value(index)}, {format_p_value(p)}."
+            if smallest <= MINIMUMS["smallest_p"].n
+            else f"The agreement between clusters and kinds is not tested: with {len(trees.pairs.names)} observers, the "
+            f"smallest p value that the test can reach is {format_p(smallest)}, which is above "
+            f"{format_p(MINIMUMS['smallest_p'].n)}."
         )
     names = [list_of(names.split(", ")) for names in tree["observers"]]
     shown = tree.drop(columns="branch").assign(observers=names)
@@ -121,7 +154,7 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
     )
     data = {"branches": tree} | ({"among-people": among} if len(among) else {})
     figures, tables = (_map_figure(inputs, trees),), (table_of(shown, caption, csv="branches"),)
-    return Part("Clusters", f"clusters-{inputs.anchor}", tuple(paragraphs), figures, tables, data)
+    return Part(title, anchor, tuple(paragraphs), figures, tables, data)
 
 
 def human_range_summary(among: pd.DataFrame) -> str:
@@ -186,15 +219,7 @@ def mistakes_section(inputs: SectionInputs) -> Part | None:
     has_intervals = n_observers * (n_observers - 1) // 2 <= MAX_PAIRS
     table = error_patterns(trials, intervals=has_intervals, **inputs.bootstrap.options)
     title, anchor = "Same mistakes", f"mistakes-{inputs.anchor}"
-    defined = table.dropna(subset="agreement")
-    result = "No two observers gave a wrong response to the same image."
-    if len(defined):
-        highest = defined.sort_values("agreement", kind="stable").iloc[-1]
-        result = (
-            "When two observers are both wrong, do they give the same wrong response? The agreement beyond chance is "
-            f"highest between {highest.observer_1} and {highest.observer_2}: {format_value(highest.agreement)}, over "
-            f"{highest.n_both_wrong} images."
-        )
+    result = _describe_mistakes(table)
     caption = (
         "Agreement is the misclassification agreement, κ over the wrong responses to images that both observers got "
         "wrong. Similarity is the class-level error similarity. Both follow Xu et al. (2024) and combine all "
@@ -206,6 +231,27 @@ def mistakes_section(inputs: SectionInputs) -> Part | None:
     if inputs.bootstrap.n_resamples and not has_intervals:
         reference += ("Their intervals are not computed here; `observers analyze errors` computes them.",)
     return Part(title, anchor, (result, *reference), (), tables, {"mistakes": table})
+
+
+def _describe_mistakes(table: pd.DataFrame) -> str:
+    """Return a sentence about the pair of observers with the highest agreement of wrong responses, with its interval."""
+    defined = table.dropna(subset="agreement")
+    if defined.empty:
+        return "No two observers gave a wrong response to the same image."
+    large = defined[defined["n_both_wrong"] >= minimum("errors_in_common")]
+    if large.empty:
+        n = int(defined["n_both_wrong"].max())
+        return describe_missing("The pair with the highest agreement is not named", n, "errors_in_common")
+    highest = large.sort_values("agreement", kind="stable").iloc[-1]
+    n_near = int((large["high"] >= highest.low).sum()) - 1
+    near = f", and the interval of {count(n_near, 'other pair')} reaches its interval" if n_near > 0 else ""
+    pairs = f"the {len(large)} pairs" if len(large) > 1 else "the one pair"
+    return (
+        "When two observers are both wrong, do they give the same wrong response? Among "
+        f"{pairs} with at least {minimum('errors_in_common')} such images, the agreement beyond chance is highest between "
+        f"{highest.observer_1} and {highest.observer_2}: {format_value(highest.agreement)}"
+        f"{_interval(highest.low, highest.high)}, over {highest.n_both_wrong} images{near}."
+    )
 
 
 def _interval(low: float, high: float) -> str:

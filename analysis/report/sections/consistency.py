@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.consistency import draw_consistency
-from analysis.io.number_format import format_range, format_value
+from analysis.io.number_format import format_interval, format_range, format_value
 from analysis.kappa.clustering import Clustering, cluster_observers, smallest_cluster_containing
 from analysis.kappa.consistency import RULES, kappa_matrix, select_benchmark_conditions
 from analysis.kappa.pairs import mean_kappas
+from analysis.measures.minimums import describe_missing, minimum
 from analysis.report.sections.figures import write_figure
 from analysis.report.sections.large_matrix import write_large_matrix
 from analysis.report.sections.parts import MAX_NAMES, Part, ReportFigure, as_sentence, count, table_of
@@ -35,13 +36,19 @@ def consistency_section(inputs: SectionInputs) -> Part:
     kinds, bootstrap, tree = inputs.kinds, inputs.bootstrap, cluster_observers(matrix)
     kappas = mean_kappas(inputs.kappas)
     notes = map(as_sentence, kappas.attrs["notes"])
-    sentences = (_cluster_sentence(tree, kinds), _kappa_sentence(kappas), _undefined_sentence(matrix), *notes)
+    n_people = list(kinds.values()).count("human")
+    if 1 < n_people < len(kinds) and inputs.n_common_images < minimum("images_of_claim"):
+        claim = "The report does not say whether people form a cluster of their own"
+        cluster = describe_missing(claim, inputs.n_common_images, "images_of_claim")
+    else:
+        cluster = _cluster_sentence(tree, kinds)
+    sentences = (cluster, _kappa_sentence(kappas), _undefined_sentence(matrix), *notes)
     shown = kappas.drop(columns="dataset").rename(
         columns={"kind_1": "between", "kind_2": "and", "n_pairs": "pairs", "kappa": "mean kappa"}
     )
     caption = (
         "Mean κ between kinds of observers, averaged over conditions within a pair and then over pairs. "
-        f"{as_sentence(RULES['undefined-is-nan'])}{bootstrap.mean_kappa_caption('; they do not describe other observers')}"
+        f"{as_sentence(RULES[bootstrap.rule])}{bootstrap.mean_kappa_caption('; they do not describe other observers')}"
     )
     figure = write_consistency_figure(inputs.out, inputs.anchor, matrix, kinds, tree, inputs.pairs, inputs.contingency)
     tables = (table_of(shown, caption, (("mean kappa", "low", "high"),)),)
@@ -78,11 +85,11 @@ def _kappa_sentence(kappas: pd.DataFrame) -> str:
 
     Return "" if there are no people.
     """
-    with_people = kappas.loc[kappas["kind_1"] == "human", ["kind_2", "n_pairs", "kappa"]]
+    with_people = kappas.loc[kappas["kind_1"] == "human", ["kind_2", "n_pairs", "kappa", "low", "high"]]
     parts = [
-        f"{format_value(kappa)} {'among people' if kind == 'human' else f'between people and {kind} observers'} "
-        f"({count(n_pairs, 'pair')})"
-        for kind, n_pairs, kappa in with_people.to_numpy(object)
+        f"{format_value(kappa)}{f' {interval}' if (interval := format_interval(low, high)) else ''} "
+        f"{'among people' if kind == 'human' else f'between people and {kind} observers'} ({count(n_pairs, 'pair')})"
+        for kind, n_pairs, kappa, low, high in with_people.to_numpy(object)
     ]
     return f"Mean κ is {', '.join(parts)}." if parts else ""
 

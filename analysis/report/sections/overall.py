@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.benchmark.benchmark import MEASURES, benchmark_table
+from analysis.benchmark.benchmark import HUMANS, MEASURES, benchmark_table
 from analysis.benchmark.correlation import correlate, observer_measure
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures.scatter import draw_points
 from analysis.io.frame import observer_order
 from analysis.io.number_format import format_p_value, format_value
 from analysis.kappa.consistency import select_benchmark_conditions
+from analysis.measures.minimums import describe_missing, minimum
 from analysis.measures.shape_bias import has_cue_conflicts
 from analysis.report.sections.figures import write_figure
 from analysis.report.sections.parts import Part, as_sentence, table_of
@@ -36,7 +37,8 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
     people = frame[(frame["kind"] == "human") & frame["dataset"].isin(DATASETS)]
     if not any(len(select_benchmark_conditions(rows, str(dataset))) for dataset, rows in people.groupby("dataset")):
         return None
-    table, intervals = benchmark_table(frame), benchmark_intervals(frame, **bootstrap.options)
+    table = benchmark_table(frame, bootstrap.rule)
+    intervals = benchmark_intervals(frame, bootstrap.rule, **bootstrap.options)
     notes = [note for note in (*intervals.attrs.get("notes", ()), table.attrs.get("rule")) if note]
     sentences = (
         "The table shows means over the datasets that an observer responded to, as in the benchmark of Geirhos et al. "
@@ -81,6 +83,12 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
     title, anchor = "Low-pass accuracy and shape bias", "low-pass"
     x, y = (observer_measure(frame, name, people=True) for name in (f"accuracy:{low_pass[0]}", "shape-bias"))
     table = correlate(x, y)
+    n = int(table["n"].iloc[0])
+    if n < minimum("observers_of_correlation"):
+        claim = f"The correlation is not computed (all people together count as one observer, “{HUMANS}”)"
+        return Part(
+            title, anchor, (describe_missing(claim, n, "observers_of_correlation"),), data={"correlation": table}
+        )
     if reason := table["reason"].iloc[0]:
         return Part(title, anchor, (f"The correlation is undefined: {reason}.",), data={"correlation": table})
     results = [
@@ -102,7 +110,7 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
 
     caption = (
         f"Accuracy on {low_pass[0]}, pooled over the conditions that the benchmark includes, and shape bias: "
-        f"n = {len(points)} observers, with all people combined into one."
+        f"n = {len(points)} observers. All people together count as one observer, “{HUMANS}”."
     )
     alt = f"Shape bias as a function of accuracy on {low_pass[0]}, {len(points)} observers"
     sentence = (

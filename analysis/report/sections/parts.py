@@ -62,6 +62,7 @@ class Table:
         csv: The name of a CSV file with the same values, without its suffix; "" without such a file.
         n_rows: Number of rows, if `rows` has only the first page of the table; otherwise 0.
         data: Name of the script with all rows, if `rows` has only the first page; otherwise "".
+        heading: A heading above the table, for a part with several tables; "" without a heading.
     """
 
     caption: str
@@ -70,6 +71,7 @@ class Table:
     csv: str = ""
     n_rows: int = 0
     data: str = ""
+    heading: str = ""
 
 
 @frozen(eq=False)
@@ -94,9 +96,13 @@ class Part:
 
 
 def table_of(
-    frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[str, str, str]] = (), csv: str = ""
-) -> Table:
+    frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[str, str, str]] = (), csv: str = "",
+    heading: str = "",
+) -> Table:  # fmt: skip
     """Return a frame as a table of the page.
+
+    Columns with intervals follow the columns of text at the beginning, and counts and other columns follow them, so that a
+    narrow screen shows the values first.
 
     Args:
         frame: The rows and columns to show; underscores in column names are replaced by spaces.
@@ -104,20 +110,24 @@ def table_of(
         intervals: For each column with intervals, its name and the names of the two columns with the lower and upper ends.
             These two columns are hidden; the ends are shown in the cells of the column that they belong to.
         csv: The name of a CSV file with the same values, without its suffix. The page links to it if the table is long.
+        heading: A heading above the table.
     """
     ends = {column: (low, high) for column, low, high in intervals}
     hidden = {name for pair in ends.values() for name in pair}
     columns = [name for name in frame.columns if name not in hidden]
+    is_text = [not pd.api.types.is_numeric_dtype(frame[name]) and name not in ends for name in columns]
+    n_first = is_text.index(False) if False in is_text else len(columns)
+    columns = columns[:n_first] + sorted(columns[n_first:], key=lambda name: name not in ends)
     rows = []
     for row in frame.to_dict("records"):
         spans = {name: (float(row[low]), float(row[high])) for name, (low, high) in ends.items()}
         rows.append(tuple(TableCell(row[name], *spans.get(name, (NAN, NAN)), column=str(name)) for name in columns))
-    return Table(caption, tuple(str(name).replace("_", " ") for name in columns), tuple(rows), csv)
+    return Table(caption, tuple(str(name).replace("_", " ") for name in columns), tuple(rows), csv, heading=heading)
 
 
 def count(n: int, noun: str) -> str:
     """Return a number with its noun, as in "1 trial" and "2 trials"."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def list_of(names: Sequence[str]) -> str:

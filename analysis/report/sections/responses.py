@@ -7,14 +7,16 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy_figure
+from analysis.figures.confusion import MAX_SIZE, draw_confusion
 from analysis.illusions.kinds import illusion_kind
 from analysis.io.number_format import format_range, format_value
 from analysis.measures.accuracy import chance_level
-from analysis.measures.confusion import confusion_table, frequent_errors, response_entropy
+from analysis.measures.confusion import confusion_panels, confusion_table, frequent_errors, response_entropy
+from analysis.measures.minimums import describe_excluded, describe_missing, minimum
 from analysis.measures.psychometric import thresholds
 from analysis.report.sections.figures import format_spread, write_figure
 from analysis.report.sections.parts import Part, ReportFigure, Table, TableCell, count, list_of, table_of
-from analysis.report.sections.plots import curves_data
+from analysis.report.sections.plots import condition_labels, curves_data
 from analysis.report.sections.section_inputs import Section, SectionInputs
 from core.errors import LogError
 from stimuli.published.datasets import DATASETS
@@ -25,10 +27,15 @@ def accuracy_section(inputs: SectionInputs) -> Part:
     """Show the accuracy, and name the observers that gave no response."""
     responding = set(inputs.trials.loc[inputs.trials["response"] != "", "observer"])
     silent = [name for name in inputs.trials["observer"].unique() if name not in responding]
-    sentences = (f"These observers gave no response to any image: {list_of(silent)}.",) if silent else ()
-    figure = write_accuracy_figure(inputs.out, inputs.anchor, inputs.trials, inputs.accuracies)
+    sentences: tuple[str, ...] = (
+        (f"These observers gave no response to any image: {list_of(silent)}.",) if silent else ()
+    )
+    figures = write_accuracy_figure(inputs.out, inputs.anchor, inputs.trials, inputs.accuracies)
+    if not figures:
+        n = int(inputs.accuracies["n"].max())
+        sentences += (describe_missing("Accuracy is not drawn as a curve", n, "trials_per_level"),)
     tables = (_accuracy_table(inputs.accuracies, inputs.dataset),)
-    return Part("Accuracy", f"accuracy-{inputs.anchor}", sentences, (figure,), tables)
+    return Part("Accuracy", f"accuracy-{inputs.anchor}", sentences, figures, tables)
 
 
 def _accuracy_table(table: pd.DataFrame, dataset: str) -> Table:
@@ -38,8 +45,8 @@ def _accuracy_table(table: pd.DataFrame, dataset: str) -> Table:
     for (observer, kind), part in table.groupby(["observer", "kind"], sort=False):
         columns = (part[name].tolist() for name in ("condition", "accuracy", "low", "high"))
         cells = {condition: TableCell(*values) for condition, *values in zip(*columns, strict=True)}
-        first_cells = (TableCell(str(observer)), TableCell(str(kind)), TableCell(int(part["n"].sum())))
-        rows.append((*first_cells, *(cells.get(c, TableCell(float("nan"))) for c in conditions)))
+        values = (cells.get(c, TableCell(float("nan"))) for c in conditions)
+        rows.append((TableCell(str(observer)), TableCell(str(kind)), *values, TableCell(int(part["n"].sum()))))
     published = DATASETS.get(dataset)
     excluded = set(conditions) - set(published.included()) if published else set()
     labels = [(published.label(c) if published else c) or "accuracy" for c in conditions]
@@ -47,11 +54,24 @@ def _accuracy_table(table: pd.DataFrame, dataset: str) -> Table:
     caption = "Accuracy with 95 % Wilson intervals; n is the number of trials."
     if excluded:
         caption += " The benchmark and the κ values of this report exclude conditions marked with *."
-    return Table(caption, ("observer", "kind", "n", *marked_labels), tuple(rows), "accuracy")
+    return Table(caption, ("observer", "kind", *marked_labels, "n"), tuple(rows), "accuracy")
 
 
-def write_accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
-    """Write the figure of accuracy, with lines over conditions or with bars if there is a single condition."""
+def write_accuracy_figure(
+    out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame
+) -> tuple[ReportFigure, ...]:
+    """Write the figure of accuracy, with lines over conditions or with bars if there is a single condition.
+
+    Lines are drawn at conditions with enough trials; the tuple is empty if no observer has enough trials in a condition.
+    """
+    everything, excluded = table, ""
+    if table["condition"].nunique() > 1:
+        is_drawn = table["n"] >= minimum("trials_per_level")
+        conditions = list(dict.fromkeys(table.loc[~is_drawn, "condition"]))
+        excluded = describe_excluded(condition_labels(str(table["dataset"].iloc[0]), conditions), "trials_per_level")
+        table = table[is_drawn]
+        if table.empty:
+            return ()
     chance, n_conditions, n_observers = chance_level(trials), table["condition"].nunique(), table["observer"].nunique()
 
     def draw() -> Figure:
@@ -73,11 +93,11 @@ def write_accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: p
     )
     caption = (
         f"{title}: n = {count(n_observers, 'observer')}{people}; {n_trials}. A missing "
-        f"response counts as wrong. {bars} {chance_sentence}"
+        f"response counts as wrong. {bars} {chance_sentence}{' ' if excluded else ''}{excluded}"
     )
     alt = f"{title}: {count(n_observers, 'observer')}, {format_spread(table['accuracy'])}"
     plot = ("curves", curves_data(str(table["dataset"].iloc[0]), table, chance)) if n_conditions > 1 else None
-    return write_figure(out, f"accuracy_{anchor}", draw, table, alt, caption, plot)
+    return (write_figure(out, f"accuracy_{anchor}", draw, everything, alt, caption, plot),)
 
 
 def thresholds_section(inputs: SectionInputs) -> Part | None:
@@ -118,13 +138,41 @@ def responses_section(inputs: SectionInputs) -> Part:
     shown["most frequent error"] = [errors.get(name, "none") for name in shown["observer"]]
     highest = entropies["highest"].iloc[0]
     caption = (
-        f"Entropy of the responses in bits: 0 if all responses are the same, {format_value(float(highest))} if all choices "
-        "are equally frequent. The most frequent error is shown as category → response, with the number of images of "
-        f"the category that received it.{inputs.bootstrap.caption()}"
+        "Entropy of the responses in bits, corrected for its bias (Miller 1955): 0 if all responses are the same, "
+        f"{format_value(float(highest))} if all choices are equally frequent. The most frequent error is shown as category "
+        f"→ response, with the number of images of the category that received it.{inputs.bootstrap.caption()}"
     )
     tables = (table_of(shown, caption, (("entropy", "low", "high"),), "entropy"),)
     data = {"confusion": table, "entropy": entropies}
-    return Part("Responses", f"answers-{inputs.anchor}", (), (), tables, data)
+    figures = _confusion_figure(inputs, table)
+    return Part("Responses", f"answers-{inputs.anchor}", (), figures, tables, data)
+
+
+def _confusion_figure(inputs: SectionInputs, table: pd.DataFrame) -> tuple[ReportFigure, ...]:
+    """Write the figure of the confusion matrices; an empty tuple if they are too large to be readable."""
+    panels = confusion_panels(table, inputs.dataset)
+    n_categories, n_responses = next(iter(panels.values())).shape
+    if max(n_categories, n_responses) > MAX_SIZE:
+        return ()
+    pooled = table["observer"].nunique() > len(panels)
+    caption = (
+        f"Confusion matrices: the share of the images of a category (rows) that received each response (columns), for n = "
+        f"{count(table['observer'].nunique(), 'observer')}"
+        f"{', with the trials of all observers of a kind pooled' if pooled else ''}. A frame marks the correct response. "
+        "tables/confusion.csv has the counts of every observer, with their intervals."
+    )
+    alt = f"Confusion matrices of {len(panels)} {'kinds of observers' if pooled else 'observers'}, {n_categories} categories"
+    data = pd.concat(
+        [
+            matrix.reset_index().melt("category", value_name="share", var_name="response").assign(panel=title)
+            for title, matrix in panels.items()
+        ]
+    )
+    figure = write_figure(
+        inputs.out, f"confusion_{inputs.anchor}", lambda: draw_confusion(panels, Figure()),
+        data[["panel", "category", "response", "share"]], alt, caption,
+    )  # fmt: skip
+    return (figure,)
 
 
 SECTIONS: dict[str, Section] = {

@@ -10,22 +10,24 @@ from attrs import frozen
 
 from analysis.kappa.branches import block_linkages
 from analysis.kappa.condition_data import ResampledComparison, resample_comparisons
-from analysis.kappa.consistency import select_benchmark_conditions
+from analysis.kappa.consistency import Rule, select_benchmark_conditions
 from analysis.kappa.pairs import ResampledKappas, resample_kappas
 from analysis.report.sections.parts import Part
 
 
 @frozen
 class Bootstrap:
-    """The settings of the bootstrap intervals.
+    """The settings of the analysis: those of the bootstrap intervals, and the rule for undefined kappas.
 
     Attributes:
         n_resamples: Number of bootstrap resamples; 0 if intervals are not computed.
         seed: Random seed.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
     """
 
     n_resamples: int
     seed: int
+    rule: Rule = "undefined-is-nan"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -90,13 +92,23 @@ class SectionInputs:
         """The trials in conditions that the benchmark includes."""
         return select_benchmark_conditions(self.trials, self.dataset)
 
+    @cached_property
+    def n_common_images(self) -> int:
+        """The smallest number of images that two observers have in common, over all conditions of the benchmark.
+
+        Pairs of observers without common images are not counted; the number is 0 if there are no other pairs.
+        """
+        pairs = select_benchmark_conditions(self.pairs, self.dataset)
+        n = pairs.groupby(["observer_1", "observer_2"], sort=False)["n"].sum()
+        return int(n[n > 0].min()) if (n > 0).any() else 0
+
     # The resamples from which several sections compute their intervals. Each of the two lists has one element for this
     # dataset. It is empty without trials (or without trials of people) in conditions that the benchmark includes.
 
     @cached_property
     def kappas(self) -> list[ResampledKappas]:
         """The kappas of all pairs of observers."""
-        kappas = resample_kappas(self.benchmark_trials, **self.bootstrap.options)
+        kappas = resample_kappas(self.benchmark_trials, rule=self.bootstrap.rule, **self.bootstrap.options)
         for of_dataset in kappas:
             of_dataset.summarize(block_linkages)
         return kappas
@@ -104,7 +116,7 @@ class SectionInputs:
     @cached_property
     def comparisons(self) -> list[ResampledComparison]:
         """The agreement of the observers with people."""
-        return resample_comparisons(self.benchmark_trials, **self.bootstrap.options)
+        return resample_comparisons(self.benchmark_trials, rule=self.bootstrap.rule, **self.bootstrap.options)
 
 
 # A function that makes a section on one dataset, or on all datasets together. It returns None if the section does not apply.

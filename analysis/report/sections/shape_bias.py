@@ -55,7 +55,8 @@ def write_shape_bias_figure(out: Path, anchor: str, trials: pd.DataFrame, table:
         return draw_shape_bias_figure(rows, Figure())
 
     totals, n_people = overall_shape_bias(table), table.loc[table["kind"] == "human", "observer"].nunique()
-    pooled = f", with the {n_people} people pooled" if rows["observer"].nunique() < len(totals) and n_people > 1 else ""
+    is_pooled = rows["observer"].nunique() < len(totals) and n_people > 1
+    pooled = f" The files of this figure show the {n_people} people pooled as one observer." if is_pooled else ""
     last_row = (
         "Each other kind of observer has markers at the mean of its observers, and bars in the last row show their range; "
         "tables/shape-bias.csv has the values of all observers."
@@ -64,10 +65,10 @@ def write_shape_bias_figure(out: Path, anchor: str, trials: pd.DataFrame, table:
         "categories are in the CSV file."
     )
     caption = (
-        f"Shape bias by the category of the shape: n = {count(len(totals), 'observer')}{pooled}; "
+        f"Shape bias by the category of the shape: n = {count(len(totals), 'observer')}; "
         f"{format_range(totals['n_conflict'])} cue-conflict images per observer. Markers show shape / (shape + texture) "
         "decisions in a category, and vertical lines show them over all cue conflicts. Rows are sorted by the shape "
-        f"bias of {'pooled people' if has_people else 'the mean over observers'}. {last_row}"
+        f"bias of {'pooled people' if has_people else 'the mean over observers'}. {last_row}{pooled}"
     )
     spread = format_spread(totals["shape_bias"])
     alt = f"Shape bias by category: {count(len(totals), 'observer')}, over all conflicts {spread}"

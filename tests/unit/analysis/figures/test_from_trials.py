@@ -8,7 +8,7 @@ import pytest
 from matplotlib import _pylab_helpers
 from matplotlib.figure import Figure
 
-from analysis import accuracy_figure, kappa_figure, map_figure, shape_bias_figure
+from analysis import accuracy_figure, confusion_figure, kappa_figure, map_figure, shape_bias_figure
 from core.errors import LogError, UnknownName
 from tests.unit.analysis.frames import correct_trials, response_trials
 
@@ -20,6 +20,7 @@ CONFLICT = pd.concat(
 )
 FIGURES = {
     accuracy_figure: (LEVELS, {"Condition", "Accuracy"}),
+    confusion_figure: (PAIR, {"Response", "Category"}),
     kappa_figure: (PAIR, {"distance 1 − κ", "error consistency κ"}),
     map_figure: (PAIR, {"First dimension", "Second dimension"}),
     shape_bias_figure: (CONFLICT, {"Fraction of “texture” decisions"}),
@@ -95,3 +96,28 @@ def test_published_datasets_without_their_conditions_are_drawn():
     several = pd.concat([frame.assign(condition=condition) for condition in ("mine", "c05", "c100")])
     labels = [label.get_text() for label in accuracy_figure(several, "contrast").axes[0].get_xticklabels()]
     assert len(labels) == 3 and labels[-1] == "mine"
+
+
+def test_a_confusion_matrix_shows_the_shares_of_one_observer():
+    frame = pd.concat(
+        response_trials(name, "human", responses, ["cat", "cat", "dog"])
+        for name, responses in (("a", ["cat", "dog", "dog"]), ("b", ["dog", "dog", ""]))
+    )
+    figure = confusion_figure(frame, observer="b")
+    ax = figure.axes[0]
+    assert ax.get_title() == "b" and [label.get_text() for label in ax.get_xticklabels()] == [
+        "cat",
+        "dog",
+        "no response",
+    ]
+    assert ax.images[0].get_array().tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert [text.get_text() for text in confusion_figure(frame, observer="a").axes[0].texts] == [".50", ".50", "1.00"]
+    assert [ax.get_title() for ax in confusion_figure(frame).axes[:2]] == ["a", "b"]
+    with pytest.raises(UnknownName, match="observer"):
+        confusion_figure(frame, observer="c")
+
+
+def test_a_confusion_matrix_of_many_categories_is_refused():
+    categories = [f"c{k}" for k in range(41)]
+    with pytest.raises(LogError, match="41 categories or responses is not readable, expected at most 40"):
+        confusion_figure(response_trials("a", "human", categories, categories))

@@ -10,6 +10,7 @@ from analysis.measures.confusion import (
     COLUMNS,
     ENTROPY_COLUMNS,
     confusion_matrix,
+    confusion_panels,
     confusion_table,
     entropy,
     frequent_errors,
@@ -66,9 +67,44 @@ def test_entropy_matches_calculation_by_hand():
     table = response_entropy(pd.concat([ONE, TWO]), n_resamples=50)
     assert tuple(table.columns) == ENTROPY_COLUMNS
     first, second = table.itertuples()
-    assert first.entropy == pytest.approx(scipy_entropy([1, 3, 1], base=2)) and (first.n, first.n_no_answer) == (5, 1)
+    # Of three cats, one received "cat" and two "dog": V is 3 · 1/3 · 2/3 for both responses, which were given 1 and 3 times.
+    bias = (2 / 3 / 1 + 2 / 3 / 3) / (2 * 5 * np.log(2))
+    assert first.entropy == pytest.approx(scipy_entropy([1, 3, 1], base=2) + bias) and (first.n, first.n_no_answer) == (
+        5,
+        1,
+    )
+    assert first.low <= first.entropy <= first.high
     assert (second.entropy, second.low, second.high) == (0, 0, 0)
     assert first.highest == pytest.approx(np.log2(3))
+
+
+def test_the_correction_of_a_single_category_is_that_of_miller():
+    responses = ["a"] * 30 + ["b"] * 20 + ["c"] * 10
+    (row,) = response_entropy(response_trials("one", "human", responses, ["a"] * 60), n_resamples=20).itertuples()
+    expected = scipy_entropy([30, 20, 10], base=2) + (3 - 1) / (2 * 60 * np.log(2))
+    assert row.entropy == pytest.approx(min(expected, row.highest))
+
+
+@pytest.mark.parametrize("n", [4, 12, 40, 160])
+def test_the_entropy_is_within_its_interval(n):
+    """Before the estimate was corrected for its bias, it could be below the corrected interval."""
+    rng = np.random.default_rng(n)
+    categories = [f"c{k % 16}" for k in range(n)]
+    frame = pd.concat(response_trials(f"o{k}", "human", rng.choice(categories, n), categories) for k in range(20))
+    table = response_entropy(frame, n_resamples=200)
+    assert ((table["low"] <= table["entropy"]) & (table["entropy"] <= table["high"])).all()
+    assert (table["entropy"] <= table["highest"]).all()
+
+
+def test_panels_of_a_figure():
+    table = confusion_table(pd.concat([ONE, TWO]))
+    assert list(confusion_panels(table, "mine")) == ["one", "two"]
+    people = [ONE.assign(observer=f"p{k}") for k in range(2)] + [TWO.assign(observer="p2", kind="human")]
+    table = confusion_table(pd.concat([*people, TWO]))
+    panels = confusion_panels(table, "mine", max_observers=3)
+    assert list(panels) == ["people (n = 3)", "two"]
+    assert panels["people (n = 3)"].loc["cat", "dog"] == pytest.approx(4 / 9)
+    pd.testing.assert_frame_equal(panels["two"], confusion_matrix(table, "mine", "two"), check_names=False)
 
 
 def test_entropy_of_an_observer_that_is_always_right_is_that_of_the_categories():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.io.number_format import format_number
 from analysis.kappa.consistency import BOUNDS, error_consistency, kappa_matrix
 from analysis.measures.accuracy import accuracy
 from analysis.measures.shape_bias import shape_bias
@@ -40,10 +41,8 @@ def page(report):
 
 
 def test_files(report):
-    figures = [f"accuracy_{d}" for d in ("cue-conflict", "contrast", "a-..-b")]
-    figures += ["shape-bias_cue-conflict"] + [
-        f"{name}_{d}" for name in ("consistency", "map") for d in ("cue-conflict", "contrast")
-    ]
+    figures = [f"{name}_{d}" for name in ("accuracy", "confusion") for d in ("cue-conflict", "contrast", "a-..-b")]
+    figures += ["shape-bias_cue-conflict"] + [f"consistency_{d}" for d in ("cue-conflict", "contrast")]
     figures += ["finding_accuracy"]
     expected = {f"figures/{stem}.{suffix}" for stem in figures for suffix in ("pdf", "svg", "png", "csv")}
     tables = [
@@ -59,8 +58,6 @@ def test_files(report):
     tables += [
         "noise-ceiling",
         "contrasts",
-        "branches",
-        "among-people",
         "mistakes",
         "thresholds",
         "confusion",
@@ -106,7 +103,7 @@ def test_the_page_is_complete_and_loads_nothing_from_outside(page, report):
         attrs for _, attrs in elements.elements if "style" in attrs or any(name.startswith("on") for name in attrs)
     ]
     images = elements.of("img")
-    assert len(images) == 9
+    assert len(images) == len(list((report / "figures").glob("*.png"))) > 8
     assert {image["src"] for image in images} == {f"figures/{p.name}" for p in (report / "figures").glob("*.png")}
     assert all(len(image["alt"]) > 20 for image in images)
     for file in [*(a["src"] for a in elements.of("script")), *(a["href"] for a in elements.of("link"))]:
@@ -138,22 +135,31 @@ def test_the_text_of_the_page(page, frame):
     assert "these logs do not contain two such observers" in text
     pairs = error_consistency(frame, intervals=False)
     matrix = kappa_matrix(pairs, "contrast")
-    assert f"Mean κ is {matrix.loc['subject-01', 'subject-02']:.3f} among people (1 pair)" in text
+    kappa = format_number(matrix.loc["subject-01", "subject-02"])
+    assert re.search(rf"Mean κ is {kappa} \[[-0-9., ]+\] among people \(1 pair\)", text)
     for kind, name in (("generative", "net"), ("simulated", "coin")):
         mean = matrix.loc[["subject-01", "subject-02"], name].mean()
-        assert f"{mean:.3f} between people and {kind} observers (2 pairs)" in text
-    assert text.count("The 2 people ") == 2
+        assert re.search(rf"{format_number(mean)} \[[-0-9., ]+\] between people and {kind} observers \(2 pairs\)", text)
+    few = "these data have 24 images that observers have in common, and at least 100 are needed."
+    for claim in (
+        "whether people form a cluster of their own",
+        "the map of observers are not shown",
+        "p values are not shown",
+    ):
+        assert f"{claim}: {few}" in text
+    assert "adjusted Rand" not in text.split("Methods")[0]
     assert "95 % Wilson intervals" in text
     assert "95 % intervals come from a paired bootstrap over images with 1000 resamples and seed 0" in text
     for source in ("Wilson (1927)", "Klein et al. (2025)", *(f"({year})" for year in (2018, 2019, 2020, 2021))):
         assert source in text
-    assert "100* 50 5" in text
+    assert "100* 50 5 n" in text
     bias = (
         shape_bias(frame[frame["dataset"] == "cue-conflict"]).query("category == 'all' and observer == 'net'").iloc[0]
     )
-    rates = f"{bias.n_shape / bias.n_conflict:.3f} {bias.n_texture / bias.n_conflict:.3f}"
-    assert f"net generative 24 {bias.n_shape} {bias.n_texture} {bias.shape_bias:.3f}" in text
-    assert rates in text
+    rates = [format_number(n / bias.n_conflict) for n in (bias.n_shape, bias.n_texture)]
+    interval = f"{format_number(bias.low)}–{format_number(bias.high)}"
+    row = f"net generative {format_number(bias.shape_bias)}{interval} 24 {bias.n_shape} {bias.n_texture} {' '.join(rates)}"
+    assert row.replace(interval, f" {interval}") in text
 
 
 def test_the_same_trials_give_the_same_bytes(tmp_path):
@@ -168,9 +174,10 @@ def test_the_same_trials_give_the_same_bytes(tmp_path):
 
 @pytest.mark.usefixtures("empty_figures")
 def test_the_text_on_clusters_of_people(tmp_path):
-    frame = trials("edge", {"subject-01": "human", "subject-02": "human", "net": "generative", "other": "generative"})
-    right = np.arange(24) % 3 > 0
-    correct = {"subject-01": right, "subject-02": right, "net": np.roll(right, 1), "other": np.arange(24) % 4 > 0}
+    kinds = {"subject-01": "human", "subject-02": "human", "net": "generative", "other": "generative"}
+    frame = trials("edge", kinds, n=120)
+    right = np.arange(120) % 3 > 0
+    correct = {"subject-01": right, "subject-02": right, "net": np.roll(right, 1), "other": np.arange(120) % 4 > 0}
     frame["correct"] = np.concatenate([correct[name] for name in frame["observer"].unique()])
     text = page_text(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
     assert "The 2 people form one cluster, and none of the 2 other observers is in it." in text
@@ -191,7 +198,7 @@ def test_undefined_values_are_dashes_and_lost_notes_are_restored(tmp_path):
     text = page_text(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
     assert "simulated observers are included (their responses are not measurements): ideal" in text
     assert "0 of the 17 published datasets and 1 other dataset" in text
-    assert "ideal simulated 24 0 0 – 0.000 0.000 0.000" in text
+    assert "ideal simulated – 24 0 0 0.000 0.000 0.000" in text
     assert "κ is undefined for 1 pair and counts as 0 in the clustering." in text
     assert "There are no people among these observers" in text
     assert "Chance is not shown because the log does not contain the number of choices." in text
@@ -204,7 +211,9 @@ def test_files_of_an_earlier_report_are_removed(tmp_path):
     write_report(trials("own", {"net": "generative"}), tmp_path, intervals=False)
     folders = ("", "figures", "tables", "data")
     names = {f"{folder}/{p.name}" for folder in folders for p in (tmp_path / folder).glob("*.*")}
-    figures = {f"figures/accuracy_own.{suffix}" for suffix in ("csv", "pdf", "png", "svg")}
+    figures = {
+        f"figures/{name}_own.{suffix}" for name in ("accuracy", "confusion") for suffix in ("csv", "pdf", "png", "svg")
+    }
     tables = {f"tables/{name}.csv" for name in ("accuracy", "confusion", "entropy", "images", "provenance")}
     pages = {"/index.html", "/trials.html", "/made.txt", "data/trials_own.js"}
     assert names == figures | tables | pages | {"figures/mine.pdf"}
@@ -238,7 +247,9 @@ def test_datasets_with_the_same_file_name(tmp_path):
     frame = pd.concat([trials(name, kinds, n=4) for name in ("A b", "a-b", "a?b")], ignore_index=True)
     write_report(frame, tmp_path)
     names = sorted(p.name for p in (tmp_path / "figures").glob("*.csv"))
-    assert names == ["accuracy_A-b.csv", "accuracy_a-b-2.csv", "accuracy_a-b-3.csv"]
+    assert names == [
+        f"{figure}_{name}.csv" for figure in ("accuracy", "confusion") for name in ("A-b", "a-b-2", "a-b-3")
+    ]
     assert not (tmp_path / "tables" / "consistency.csv").exists()
 
 
@@ -268,7 +279,8 @@ def test_captions(page, tmp_path):
     crowd = {f"subject-{i:02d}": "human" for i in range(10)} | {f"net{i}": "discriminative" for i in range(4)}
     own = trials("own", crowd, cues=True).assign(evidence_cat=0.5, evidence_dog=0.3, evidence_car=0.2)
     text = page_text(write_report(own, tmp_path, intervals=False).read_text("utf-8"))
-    assert "n = 14 observers, with the 10 people pooled; 24 cue-conflict images per observer" in text
+    assert "n = 14 observers; 24 cue-conflict images per observer" in text
+    assert "The files of this figure show the 10 people pooled as one observer." in text
     assert "over 24 images per condition. κ is computed" in text
     assert "The dotted line marks chance (1/3)." in text
 

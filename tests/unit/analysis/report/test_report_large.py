@@ -49,8 +49,8 @@ def test_a_long_table_is_divided_into_pages(tmp_path):
     assert (first.n_rows, first.data, first.csv) == (201, "rows_4", "kappas")
     assert first.rows == table.rows[:100]
     rows = read_data(tmp_path / "data" / "rows_4.js")
-    assert rows[200] == ["<b>200", [200, "200"], [1, "1.000", "0.100–0.200"]] and len(rows) == 201
-    assert rows[3][2] == [None, "–", "0.100–0.200"]
+    assert rows[200] == ["<b>200", [1, "1.000", "0.100–0.200"], [200, "200"]] and len(rows) == 201
+    assert rows[3][1] == [None, "–", "0.100–0.200"] and first.columns == ("observer", "kappa", "n")
     short = table_of(frame[:200])
     assert paged_tables.divide_table(tmp_path, short, itertools.count(5)) is short
 

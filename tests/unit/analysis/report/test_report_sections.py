@@ -8,7 +8,7 @@ import pytest
 
 from analysis.benchmark.correlation import correlate, observer_measure
 from analysis.io.choices import n_choices
-from analysis.io.number_format import format_p_value
+from analysis.io.number_format import format_number, format_p_value
 from analysis.kappa import condition_data, pairs
 from analysis.kappa.ceiling import noise_ceiling
 from analysis.kappa.consistency import error_consistency
@@ -38,7 +38,7 @@ def section_inputs(frame, out, bootstrap=QUICK):
 
 @pytest.fixture
 def contrast(tmp_path):
-    return section_inputs(trials("contrast", KINDS, ("c100", "c50", "c15", "c05"), 30, seed=4), tmp_path)
+    return section_inputs(trials("contrast", KINDS, ("c100", "c50", "c15", "c05"), 40, seed=4), tmp_path)
 
 
 def test_ceiling(contrast):
@@ -47,7 +47,8 @@ def test_ceiling(contrast):
     pd.testing.assert_frame_equal(part.data["noise-ceiling"], table)
     top, best = table.iloc[0], table[table["kind"] != "human"].sort_values("share").iloc[-1]
     assert f"mean κ is {top.ceiling:.3f} [{top.ceiling_low:.3f}, {top.ceiling_high:.3f}]." in part.sentences[0]
-    assert f"{best.observer} ({best.kind}) comes closest to the ceiling, with κ = {best.kappa:.3f}" in part.sentences[1]
+    kappa = f"{format_number(best.kappa)} [{format_number(best.low)}, {format_number(best.high)}]"
+    assert f"{best.observer} ({best.kind}) has the highest share of the ceiling, with κ = {kappa}" in part.sentences[1]
     assert "c100" not in set(contrast.benchmark_trials["condition"])
 
 
@@ -56,7 +57,26 @@ def test_kinds(contrast):
     table = kind_contrasts(contrast.benchmark_trials, n_resamples=40, seed=3)
     row = table[table["contrast"] == PEOPLE].iloc[0]
     assert f"{row.kappa_1:.3f} for generative and {row.kappa_2:.3f} for discriminative observers" in part.sentences[0]
-    assert part.sentences[0].endswith(f"{format_p_value(row.p)}.")
+    assert row.smallest_p == 0.5 and " p " not in part.sentences[0]  # two observers have two assignments of kinds
+    assert "even the smallest one that the test can reach with so few observers is above .050" in " ".join(
+        part.sentences
+    )
+    cells = [cell for row in part.tables[0].rows for cell in row if cell.column == "p"]
+    assert cells and all(np.isnan(cell.value) for cell in cells)
+
+
+def test_kinds_are_tested_if_there_are_enough_observers_and_images(tmp_path):
+    kinds = (
+        {"s1": "human", "s2": "human"}
+        | {f"net{i}": "discriminative" for i in range(4)}
+        | {f"sd{i}": "generative" for i in range(4)}
+    )
+    part = contrasts_section(section_inputs(trials("contrast", kinds, ("c50",), 120), tmp_path))
+    row = part.data["contrasts"].query("contrast == @PEOPLE").iloc[0]
+    assert row.smallest_p < 0.05 and part.sentences[0].endswith(f", {format_p_value(row.p)}.")
+    few = contrasts_section(section_inputs(trials("contrast", kinds, ("c50",), 20), tmp_path))
+    assert not any(" p =" in text or " p <" in text for text in few.sentences)
+    assert any(text.startswith("The p values are not shown: these data have 20 images") for text in few.sentences)
 
 
 def test_clusters(contrast):
@@ -111,27 +131,30 @@ def test_thresholds_and_responses(contrast, tmp_path):
 
 
 def test_low_pass(tmp_path):
-    kinds = KINDS | {f"net{i}": "discriminative" for i in range(4)}
+    kinds = KINDS | {f"net{i}": "discriminative" for i in range(8)}
     frame = pd.concat([trials("low-pass", kinds, ("0", "3"), 30), trials("cue-conflict", kinds, cues=True, n=60)])
     part = low_pass_section(frame, tmp_path, QUICK)
     row = correlate(
         observer_measure(frame, "accuracy:low-pass", people=True), observer_measure(frame, "shape-bias", people=True)
     ).iloc[0]
-    assert f"Pearson's r({row.df}) = {row.r:.3f}" in part.sentences[0] and row.n == 7
+    assert f"Pearson's r({row.df}) = {row.r:.3f}" in part.sentences[0] and row.n == 11
     few = frame[frame["observer"].isin(["s1", "net"])]
-    assert "fewer than three observers" in low_pass_section(few, tmp_path, QUICK).sentences[0]
+    assert (
+        "these data have 2 observers, and at least 10 are needed" in low_pass_section(few, tmp_path, QUICK).sentences[0]
+    )
+    assert low_pass_section(few, tmp_path, QUICK).figures == ()
     assert low_pass_section(frame[frame["dataset"] == "low-pass"], tmp_path, QUICK) is None
 
 
 def test_the_benchmark_has_intervals(tmp_path):
     frame = trials("cue-conflict", KINDS, cues=True)
     part = benchmark_section(frame, tmp_path, QUICK)
-    cell = part.tables[0].rows[1][3]
+    cell = part.tables[0].rows[1][2]
     ends = part.data["benchmark-intervals"].query("measure == 'ood_accuracy'").set_index("observer")
     name = part.tables[0].rows[1][0].value
     assert (cell.low, cell.high) == tuple(ends.loc[name, ["low", "high"]])
     without = benchmark_section(frame, tmp_path, Bootstrap(0, 0))
-    assert np.isnan(without.tables[0].rows[1][3].low) and "intervals" not in without.tables[0].caption
+    assert np.isnan(without.tables[0].rows[1][2].low) and "intervals" not in without.tables[0].caption
 
 
 @pytest.mark.parametrize("names", ["s1", "s1 s2", "sd", "s1 sd", "sd net"])
