@@ -48,7 +48,7 @@ class Extra:
         title: The heading.
         anchor: The identifier of the heading, and the name of the CSV file of the table.
         sentences: Paragraphs below the heading.
-        table: The table of the section, or None if it has no table.
+        table: The table of the section, or None without a table.
         drawings: The figures of the section.
         is_averaged: Whether the table is averaged over datasets. Other sections follow those that are.
     """

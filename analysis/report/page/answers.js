@@ -40,7 +40,7 @@ class Trials {
     return response === null ? null : response !== "" && response === this.category(i);
   }
 
-  /* Return whether the image has no correct response. */
+  /* Return whether the image lacks a correct response. */
   is_ambiguous(i) {
     return this.category(i) === "(ambiguous)";
   }

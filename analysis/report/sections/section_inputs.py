@@ -96,7 +96,7 @@ class SectionInputs:
     def n_common_images(self) -> int:
         """The smallest number of images that two observers have in common, over all conditions of the benchmark.
 
-        Pairs of observers without common images are not counted; the number is 0 if there are no other pairs.
+        Pairs of observers without common images are not counted; the number is 0 without other pairs.
         """
         pairs = select_benchmark_conditions(self.pairs, self.dataset)
         n = pairs.groupby(["observer_1", "observer_2"], sort=False)["n"].sum()
