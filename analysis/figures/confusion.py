@@ -16,9 +16,7 @@ from analysis.figures import style
 from analysis.io.number_format import format_number
 
 MAX_SIZE = 40  # with more categories or responses, the labels of a matrix are not readable
-MAX_NUMBERED = (
-    20  # with more, or with several panels of more than MAX_NUMBERED_PANELS categories, cells lack numbers
-)
+MAX_NUMBERED = 20  # with more, or with several panels of more than MAX_NUMBERED_PANELS categories, cells lack numbers
 MAX_NUMBERED_PANELS = 6
 CELL, SMALL_CELL = 0.27, 0.15  # side length of a cell in inches, with and without numbers
 LABELS = 0.85  # space for the labels of a panel, in inches

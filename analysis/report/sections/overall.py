@@ -19,7 +19,7 @@ from analysis.kappa.consistency import select_benchmark_conditions
 from analysis.measures.minimums import describe_missing, minimum
 from analysis.measures.shape_bias import has_cue_conflicts
 from analysis.report.sections.figures import write_figure
-from analysis.report.sections.parts import Part, as_sentence, table_of
+from analysis.report.sections.parts import Part, as_sentence, count, table_of
 from analysis.report.sections.section_inputs import Bootstrap, OverallSection
 from stimuli.published.datasets import DATASETS
 from stimuli.published.level_scales import published_name
@@ -56,9 +56,17 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
         "Observers are sorted by error consistency, with people first."
         f"{bootstrap.caption(f'; people and other observers are not resampled. {KAPPA_INTERVALS}')}"
     )
-    rows = table_of(shown, caption, [(name, f"{name} low", f"{name} high") for name in MEASURES], "benchmark")
+    ends, n = [(name, f"{name} low", f"{name} high") for name in MEASURES], shown["n_datasets"]
+    tables = [table_of(shown[n == n.max()], caption, ends, "benchmark")]
+    for n_datasets in sorted(n[n < n.max()].unique(), reverse=True):
+        apart = (
+            f"Means over {n_datasets} of {n.max()} datasets, which cannot be compared with those of observers on other "
+            "datasets."
+        )
+        heading = f"Observers on {count(int(n_datasets), 'dataset')}"
+        tables.append(table_of(shown[n == n_datasets], apart, ends, "benchmark", heading))
     data = {"benchmark": table, "benchmark-intervals": intervals}
-    return Part("Benchmark", "benchmark", sentences, (), (rows,), data)
+    return Part("Benchmark", "benchmark", sentences, (), tuple(tables), data)
 
 
 def _incomparable_means(table: pd.DataFrame) -> list[str]:
@@ -67,8 +75,8 @@ def _incomparable_means(table: pd.DataFrame) -> list[str]:
     if n.min() == n.max():
         return []
     return [
-        f"Some observers responded to {n.min()} and some to {n.max()} of the {len(DATASETS)} datasets (see “n "
-        "datasets”), so their means cannot be compared."
+        f"Some observers responded to {n.min()} and some to {n.max()} of the {len(DATASETS)} datasets, so their means "
+        "cannot be compared. Observers on fewer datasets are in tables of their own."
     ]
 
 

@@ -157,6 +157,16 @@ def test_the_benchmark_has_intervals(tmp_path):
     assert np.isnan(without.tables[0].rows[1][2].low) and "intervals" not in without.tables[0].caption
 
 
+def test_observers_on_fewer_datasets_stand_apart(tmp_path):
+    few = {name: kind for name, kind in KINDS.items() if name != "sd"}
+    frame = pd.concat([trials("cue-conflict", KINDS, cues=True), trials("sketch", few)], ignore_index=True)
+    first, apart = benchmark_section(frame, tmp_path, QUICK).tables
+    assert {row[0].value for row in first.rows} == {"humans", "net"} and [row[0].value for row in apart.rows] == ["sd"]
+    assert apart.heading == "Observers on 1 dataset" and apart.caption.startswith(
+        "Means over 1 of 2 datasets, which cannot"
+    )
+
+
 @pytest.mark.parametrize("names", ["s1", "s1 s2", "sd", "s1 sd", "sd net"])
 @pytest.mark.parametrize("responses", [None, "right", "wrong", "nothing"])
 @pytest.mark.parametrize("dataset", ["contrast", "mine"])
