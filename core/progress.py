@@ -1,20 +1,28 @@
 """Report the progress of long computations: a rich progress bar on a terminal, occasional plain lines elsewhere.
 
-Both show the rate and the remaining time.
+Both show the recent rate and, as soon as two passes were timed (see `core.rate`), the remaining time. Before the first step
+is finished, they show that the computation is starting.
 """
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from core.rate import RecentRate, format_remaining
+
 PLAIN_SECONDS = 10.0  # minimum time between two plain lines
+WARM_UP_SECONDS = 3.0  # time after which a plain line says that the first step is not finished yet
+WARM_UP = {"trials": "loading …", "bytes": "connecting …"}  # unit -> what is done before the first step
 Progress = Callable[[int, int | None], None]  # called with (n_done, n_total); n_total is None if it is unknown
 
 
 @contextmanager
 def progress_bar(title: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
     """Provide a function that reports progress on stderr; call it with (n_done, n_total) after every step.
+
+    Call it once before the first step, so that the time of the warm-up is known.
 
     Args:
         title: Label of the computation.
@@ -27,7 +35,8 @@ def progress_bar(title: str, unit: str, *, quiet: bool = False) -> Iterator[Call
         with _rich_bar(title, unit) as update:
             yield update
     else:
-        yield _plain_lines(title, unit)
+        with _plain_lines(title, unit) as update:
+            yield update
 
 
 @contextmanager
@@ -35,36 +44,57 @@ def _rich_bar(title: str, unit: str) -> Iterator[Callable[[int, int | None], Non
     from rich import progress
     from rich.console import Console
 
-    count = (
-        [progress.DownloadColumn(), progress.TransferSpeedColumn()]
+    counts = (
+        [progress.DownloadColumn(), progress.TransferSpeedColumn(), progress.TimeRemainingColumn()]
         if unit == "bytes"
         else [progress.MofNCompleteColumn(), progress.TextColumn("{task.fields[rate]}")]
     )
-    columns = [progress.TextColumn("{task.description}"), progress.BarColumn(), *count, progress.TimeRemainingColumn()]
+    columns = [progress.TextColumn("{task.description}"), progress.BarColumn(), *counts]
+    recent = RecentRate()
     with progress.Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None, rate="")
+        task = bar.add_task(title, total=None, rate=WARM_UP.get(unit, "starting …"))
 
         def update(done: int, total: int | None) -> None:
-            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else "")
+            now = time.monotonic()
+            recent.update(done, now)
+            text = _describe(recent, unit, total, now) if recent.is_warm else WARM_UP.get(unit, "starting …")
+            bar.update(task, completed=done, total=total, rate=text)
 
         yield update
 
 
-def _plain_lines(title: str, unit: str) -> Callable[[int, int | None], None]:
-    start = last_line = time.monotonic()
-    n_before = -1  # steps that an earlier run has done, which the rate excludes; -1 before the first update
+def _describe(recent: RecentRate, unit: str, total: int | None, now: float) -> str:
+    """Return the rate and the remaining time as text; "" if too few passes were timed."""
+    rate, remaining = recent.rate(), recent.remaining(total, now)
+    parts = [f"{rate:,.3g} {unit}/s"] if rate is not None else []
+    return ", ".join(parts + ([f"about {format_remaining(remaining)} left"] if remaining is not None else []))
+
+
+@contextmanager
+def _plain_lines(title: str, unit: str) -> Iterator[Callable[[int, int | None], None]]:
+    recent, last_line = RecentRate(), time.monotonic()
+    warm_up = threading.Timer(WARM_UP_SECONDS, _print, (f"{title}: {WARM_UP.get(unit, 'starting …')}",))
+    warm_up.daemon = True
+    warm_up.start()
 
     def update(done: int, total: int | None) -> None:
-        nonlocal last_line, n_before
+        nonlocal last_line
         now = time.monotonic()
-        n_before = done if n_before < 0 else n_before
-        if now - last_line < PLAIN_SECONDS:
+        recent.update(done, now)
+        if recent.is_warm or done == total:
+            warm_up.cancel()
+        if now - last_line < PLAIN_SECONDS or not recent.is_warm:
             return
         last_line = now
-        rate = (done - n_before) / (now - start)
-        remaining = f", about {(total - done) / rate:.0f} s left" if total and rate else ""
         of_total = f" of {total:,}" if total else ""
-        print(f"{title}: {done:,}{of_total} {unit}, {rate:,.3g}/s{remaining}", file=sys.stderr, flush=True)
+        rate = _describe(recent, unit, total, now)
+        _print(f"{title}: {done:,}{of_total} {unit}{', ' if rate else ''}{rate}")
 
-    return update
+    try:
+        yield update
+    finally:
+        warm_up.cancel()
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -29,6 +29,7 @@ import filelock
 from core.atomic import write_atomically
 from core.errors import LogError
 from core.files import check_regular, open_regular, read_bytes, read_text
+from core.gzip_files import plain_path
 from core.json_files import JsonError, read_json
 from core.names import is_device
 from experiments.sidecar_checks import check_sidecar
@@ -290,7 +291,7 @@ def check_hashed_rows(path: Path, sidecar: Mapping[str, Any]) -> bytes:
 
 def sidecar_path(log: Path) -> Path:
     """Return the path of the sidecar of a log."""
-    return log.with_suffix(".json")
+    return plain_path(log).with_suffix(".json")
 
 
 def read_sidecar(log: Path) -> dict[str, Any] | None:

@@ -16,8 +16,10 @@ from attrs import evolve, field, frozen
 
 from core.errors import LogError
 from core.files import read_bytes
+from core.gzip_files import open_maybe_compressed, plain_path
 from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
+from stimuli.published.included import check_included, find_included, is_included
 from stimuli.published.layouts.files import expected_headers, parse_header, read_own_cells
 from stimuli.published.normalize import file_of, spell
 
@@ -93,14 +95,18 @@ def _read_own_cells(path: Path, notes: list[str] | None) -> Mapping[str, Sequenc
     """
     if path.stat().st_size > MAX_BYTES:
         raise ObserverError(f"{path} is larger than {MAX_BYTES >> 20} MiB, so it is not a trial log")
-    content = read_bytes(path)
-    layout = parse_header(content, path)[1]
+    if is_included(path):
+        notes = [] if notes is None else notes
+        notes += check_included(path)
+    with open_maybe_compressed(path) as file:
+        content = file.read()
+    layout = parse_header(content, plain_path(path))[1]
     if layout is None:
         raise ObserverError(
             f"{path} is not a trial log: expected the columns {expected_headers(path)}; `observers import` converts other "
             f"tables"
         )
-    cells = read_own_cells(content, path, layout, notes=notes)
+    cells = read_own_cells(content, plain_path(path), layout, notes=notes)
     if not cells:
         raise ObserverError(f"{path} does not have a complete trial: expected a header and one row per trial")
     return cells
@@ -137,6 +143,12 @@ def _file_name(image: str) -> str:
     return Path(file_of(image)).stem.casefold()
 
 
+def _locate(path: Path | str) -> Path:
+    """Return the path, or that of the included recording with this name if the path does not exist."""
+    path = Path(path)
+    return path if path.exists() or path.is_absolute() else find_included(*path.parts) or path
+
+
 @frozen
 class Recorded:
     """An observer that replays the recorded responses in a CSV file (`recorded:FILE.csv`).
@@ -147,7 +159,8 @@ class Recorded:
     Evidence: the recorded evidence, in the unit of the recorded observer; None if the evidence of a choice is missing.
 
     Attributes:
-        path: File with a recognized layout, such as our own trial log or a CSV file of model-vs-human.
+        path: File with a recognized layout, such as our own trial log or a CSV file of model-vs-human, also compressed with
+            gzip; or the name of an included recording, such as microcosm/microcosm-edge.
         observer: Name of the observer; it is only needed if the file has several observers.
 
     Example:
@@ -155,7 +168,7 @@ class Recorded:
         'subject-01'
     """
 
-    path: Path = field(converter=Path)
+    path: Path = field(converter=_locate)
     observer: str | None = None
 
     @cached_property

@@ -40,10 +40,12 @@ from analysis.io.log_files import IncompleteLogs, Reader
 from analysis.io.notes import add_notes
 from analysis.io.repeated import repeated_note
 from core.errors import LogError, UnknownName
+from core.gzip_files import SUFFIX as GZIP
 from core.kinds import KINDS, Kind
 from core.staging import READY, WRITING
 from experiments import log
 from stimuli.published.datasets import DATASETS, data_folders, find
+from stimuli.published.included import find_included
 from stimuli.published.layouts.canonical import Corrections
 from stimuli.published.layouts.finding_notes import finding_notes
 from stimuli.published.layouts.table import PATTERNS
@@ -66,10 +68,11 @@ def read_trials(
     `DataWarning`.
 
     Args:
-        logs: Files, and folders that are searched recursively; also lists of them. Other files in a folder are skipped
-            and counted in a note, but a file that is named here must be a trial log. A path that is not in the current
-            folder is looked up in the data folders, so that "humans/edge" and "networks/edge" are the recorded people
-            and networks, and "vlm/vqa" are recorded vision-language models.
+        logs: Files, which may be compressed with gzip, and folders that are searched recursively; also lists of them. Other
+            files in a folder are skipped and counted in a note, but a file that is named here must be a trial log. A path
+            that is not in the current folder is looked up in the data folders, so that "humans/edge" and "networks/edge" are
+            the recorded people and networks, and "vlm/vqa" are recorded vision-language models. "microcosm" stands for the
+            recorded models that come with the installation, and "microcosm/microcosm-edge" for one of their experiments.
         ambiguous: Include trials whose image does not have a correct answer (illusions).
         n_choices: Number of choices of the datasets whose logs do not record it (see `analysis.io.choices`).
         kinds: Kinds of observers whose kind is inferred wrongly, such as {"1": "human"}. A dataset may precede the name,
@@ -116,7 +119,7 @@ def collect(*logs: Path | str | Iterable[Path | str], corrections: Corrections =
         if file.resolve() not in seen:
             seen.add(file.resolve())
             reader.read_file(file, must_be_log)
-    reader.notes.extend(reader.skipped_notes())
+    reader.notes.extend([*reader.skipped_notes(), *reader.recording_notes()])
     places = ", ".join(map(str, requested)) or "an empty list"
     if not reader.columns.blocks and reader.pilots:
         raise LogError(
@@ -176,6 +179,8 @@ def _locate(log_or_folder: Path | str) -> Path:
     if path.is_file() or path.is_dir():
         return path
     recorded = None if path.is_absolute() else find(*path.parts)
+    if recorded is None and not path.is_absolute():
+        recorded = find_included(*path.parts)
     if recorded is None:
         folders = "" if path.is_absolute() else f" in {' or '.join(map(str, [Path.cwd(), *data_folders()]))}"
         part = path.parts[0] if path.parts else ""
@@ -193,7 +198,11 @@ def _find_files(requested: list[Path]) -> tuple[dict[Path, bool], int]:
     unmerged: set[Path] = set()
     for path in requested:
         if path.is_dir():
-            matching = (file for pattern in (*PATTERNS, f"*{archive.SUFFIX}") for file in path.rglob(pattern))
+            matching = (
+                file
+                for pattern in (*PATTERNS, *(f"{name}{GZIP}" for name in PATTERNS), f"*{archive.SUFFIX}")
+                for file in path.rglob(pattern)
+            )
             in_folder = sorted(file for file in matching if not {WRITING, READY} & {*file.relative_to(path).parts})
             parts = {file for file in in_folder if file.parent.suffix == log.SHARDS}
             unmerged |= {file for file in parts if not file.parent.with_suffix(".csv").exists()}

@@ -15,12 +15,14 @@ from analysis.io.canonical_blocks import CanonicalBlocks
 from analysis.io.choices import count_in_log
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
-from core.files import open_binary
+from core.gzip_files import open_maybe_compressed, plain_path
 from core.kinds import KINDS
+from core.names import abbreviate
 from core.participants import is_pilot_name, is_practice_name
 from core.paths import check_unicode, to_unicode
 from experiments import log
 from experiments.exclusion_rules import declared_rules
+from stimuli.published.included import SUFFIX, check_included, is_included, sidecar_of
 from stimuli.published.layouts.bids import BIDS, read_sidecar
 from stimuli.published.layouts.canonical import Canonical, Corrections
 from stimuli.published.layouts.files import describe_other_file, expected_headers, parse_header
@@ -55,6 +57,8 @@ class Reader:
         images: The digest of the stimuli of a dataset, and the path of a log with that digest.
         sessions: What the sidecar of a log contains beside the trials, by the text in the column `source`.
         skipped: The names of the files in folders that are not trial logs, by the reason.
+        partial_recordings: The experiments whose included recordings have only some trials, by the number of these trials
+            and of all trials.
     """
 
     columns: Columns
@@ -67,6 +71,7 @@ class Reader:
     images: dict[str, tuple[str, Path]] = field(factory=dict)
     sessions: dict[str, SessionFacts] = field(factory=dict)
     skipped: dict[str, list[str]] = field(factory=dict)
+    partial_recordings: dict[tuple[int, int], list[str]] = field(factory=dict)
 
     @classmethod
     def with_corrections(cls, corrections: Corrections) -> "Reader":
@@ -95,9 +100,11 @@ class Reader:
         if path.suffix == archive.SUFFIX:
             self._read_archive(path, must_be_log)
             return
-        with open_binary(path) as file:
+        if is_included(path):
+            self._check_included(path)
+        with open_maybe_compressed(path) as file:
             content = file.read(MAX_LINE)
-            header, layout = parse_header(content, path)
+            header, layout = parse_header(content, plain_path(path))
             if layout is None:
                 reason = describe_other_file(content)
                 if must_be_log:
@@ -127,6 +134,22 @@ class Reader:
         if layout is MODEL_VS_HUMAN:
             self._check_guesses(blocks, dict(zip(normalize_header(names), first[0], strict=True)), path)
         self.add_log(blocks, sidecar, path)
+
+    def _check_included(self, path: Path) -> None:
+        """Check a recording that comes with the installation, and note what differs from this machine."""
+        self.notes.extend(note for note in check_included(path) if note not in self.notes)
+        recording = sidecar_of(path)["recording"]
+        if recording["n_trials"] < recording["n_all_trials"]:
+            key = recording["n_trials"], recording["n_all_trials"]
+            self.partial_recordings.setdefault(key, []).append(path.name.removesuffix(SUFFIX))
+
+    def recording_notes(self) -> list[str]:
+        """Return a note about the included recordings that contain only the first trials of their experiments."""
+        return [
+            f"incomplete: the included recordings have only the first {n} of {n_all} trials of "
+            f"{abbreviate(names, MAX_NAMES)}"
+            for (n, n_all), names in self.partial_recordings.items()
+        ]
 
     def _check_guesses(self, blocks: list[Block], row: dict[str, str], path: Path) -> None:
         """Note what was inferred from names in a file in model-vs-human format and does not fit its content."""

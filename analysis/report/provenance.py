@@ -41,7 +41,7 @@ def provenance(frame: pd.DataFrame) -> Provenance:
     for (dataset, observer, kind, source), trials in frame.groupby(keys, sort=False):
         path, n = Path(str(source)), len(trials)
         sidecars = [bids.strip_times_and_folders(sidecar) for sidecar in bids.read_sidecars(path)]
-        sidecar = sidecars[0] if len(sidecars) == 1 else {}
+        sidecar = _sidecar_of_observer(sidecars[0], str(observer)) if len(sidecars) == 1 else {}
         identity = sidecar.get("identity", {})
         observer_facts = identity.get("observer", {})
         digest = str(identity.get("stimuli", ""))
@@ -56,6 +56,18 @@ def provenance(frame: pd.DataFrame) -> Provenance:
             _to_text(sidecar.get("provenance")), _to_text(sidecar.get("environment")), digest,
         ))  # fmt: skip
     return Provenance(pd.DataFrame(rows, columns=list(COLUMNS)), digests)
+
+
+def _sidecar_of_observer(sidecar: dict[str, Any], observer: str) -> dict[str, Any]:
+    """Return a sidecar with the entries of one observer, if it is the sidecar of a recording of several observers."""
+    entries = sidecar.get("observers")
+    own = entries.get(observer) if isinstance(entries, dict) else None
+    if not isinstance(own, dict):
+        return sidecar
+    identity = sidecar["identity"] | {"observer": own.get("identity", {})}
+    if isinstance(recording := sidecar.get("recording"), dict):
+        identity["n_trials"] = recording.get("n_all_trials")
+    return sidecar | {name: own.get(name, {}) for name in ("provenance", "environment")} | {"identity": identity}
 
 
 def _to_text(facts: Any) -> str:

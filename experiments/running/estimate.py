@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from core.rate import RecentRate
 from core.trial_columns import MEASURED
 from experiments import log
 from experiments.experiment import Experiment
@@ -34,6 +35,7 @@ class Estimate:
         n_evaluations: Mean number of model evaluations per trial, or None if the observer does not count them.
         cost: Cost of a model evaluation, or None if the observer cannot measure it.
         tokens: Sentences about the tokens that earlier trials took, for observers that count tokens.
+        includes_loading: Whether `seconds` includes the time for loading, because all pilot trials were in one pass.
     """
 
     n_trials: int
@@ -42,6 +44,7 @@ class Estimate:
     n_evaluations: float | None = None
     cost: Cost | None = None
     tokens: tuple[str, ...] = ()
+    includes_loading: bool = False
 
     def sentences(self) -> Iterator[str]:
         """Yield the estimate as lines of text."""
@@ -63,8 +66,10 @@ class Estimate:
             yield f"{low:,} to {high:,} evaluations per trial: {shortest} to {longest}"
         if self.n_pilot:
             evaluations = "" if self.n_evaluations is None else f" and {self.n_evaluations:,.0f} evaluations"
-            yield f"measured on {self.n_pilot} trials: {_format_duration(self.seconds)}{evaluations} per trial"
-            yield f"{self.n_trials:,} trials: about {_format_duration(self.n_trials * self.seconds)}"
+            loading = ", including loading" if self.includes_loading else ""
+            yield f"measured on {self.n_pilot} trials{loading}: {_format_duration(self.seconds)}{evaluations} per trial"
+            bound, total = "at most" if loading else "about", _format_duration(self.n_trials * self.seconds)
+            yield f"{self.n_trials:,} trials: {bound} {total}"
         else:
             yield f"{self.n_trials:,} trials: at least {_format_duration(self.n_trials * self.seconds)}"
         if self.cost is not None and self.cost.n_bytes is not None:
@@ -99,24 +104,27 @@ def estimate(
         return Estimate(len(trials), 0, cost=cost, tokens=tokens)
     if cost is not None and cost.seconds * cost.n_evaluations[0] > PILOT_SECONDS:
         return Estimate(len(trials), 0, cost.seconds * cost.n_evaluations[0], None, cost)
-    start = first_response = time.monotonic()
+    start, rate = time.monotonic(), RecentRate()
+    rate.update(0, start)
     n_pilot, n_evaluations, all_counted = 0, 0, True
     for trial, response in zip(islice(trials, MAX_PILOT_TRIALS), iter_responses(observer, trials), strict=False):
         n = validate_response(response, trial, observer.name).n_evaluations
         all_counted = all_counted and n is not None
         n_evaluations += n or 0
         n_pilot += 1
-        if n_pilot == 1:
-            first_response = (
-                time.monotonic()
-            )  # the time before this is not counted: loading, warm-up and the first batch
-        if time.monotonic() - start > PILOT_SECONDS:
+        now = time.monotonic()
+        rate.update(n_pilot, now)
+        # The first pass includes loading and warm-up, so at least one further pass has to be timed.
+        if now - start > PILOT_SECONDS and rate.n_timed >= (2 if now - start < 3 * PILOT_SECONDS else 1):
             break
     mean_evaluations = n_evaluations / n_pilot if all_counted and n_pilot else None
     if cost is not None and mean_evaluations is not None:
         return Estimate(len(trials), n_pilot, mean_evaluations * cost.seconds, mean_evaluations, cost)
-    since, n_timed = (first_response, n_pilot - 1) if n_pilot > 1 else (start, 1)
-    return Estimate(len(trials), n_pilot, (time.monotonic() - since) / n_timed, mean_evaluations, cost)
+    per_second = rate.rate(min_passes=1)
+    if per_second is not None:
+        return Estimate(len(trials), n_pilot, 1 / per_second, mean_evaluations, cost)
+    seconds = (time.monotonic() - start) / n_pilot
+    return Estimate(len(trials), n_pilot, seconds, mean_evaluations, cost, includes_loading=True)
 
 
 def _describe_tokens(rows: Sequence[Sequence[str]], n_remaining: int) -> Iterator[str]:

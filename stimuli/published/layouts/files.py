@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from core.errors import LogError
-from core.files import open_binary
+from core.gzip_files import open_maybe_compressed, plain_path
 from stimuli.published.datasets import DATASETS
 from stimuli.published.dialect import shorten_image_name
 from stimuli.published.layouts.canonical import CUES, Canonical, cues_of, image_name
@@ -27,8 +27,8 @@ from stimuli.published.normalize import has_folder, n_parts_of
 
 def detect_layout(path: Path) -> Layout | None:
     """Return the layout of a file, or None if it does not contain trials."""
-    with open_binary(path) as file:
-        return parse_header(file.read(MAX_LINE), path)[1]
+    with open_maybe_compressed(path) as file:
+        return parse_header(file.read(MAX_LINE), plain_path(path))[1]
 
 
 def parse_header(content: bytes, path: Path) -> tuple[str, Layout | None]:

@@ -1,0 +1,146 @@
+"""Pack the logs of the microcosm's observers into the recordings that come with the installation.
+
+    python benchmarks/pack_recordings.py benchmarks/cache/microcosm/logs
+
+`benchmarks/microcosm.py` writes the logs. `stimuli/published/included.py` describes the files. All observers of an
+experiment get the same trials: the number of trials is chosen so that the number of trials times the number of observers is
+as large as possible, and observers with fewer trials are omitted with a message. The evidence is rounded. The same logs give
+the same bytes.
+"""
+
+import argparse
+import csv
+import gzip
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from core.atomic import write_atomically
+from core.errors import UserError
+from core.trial_columns import EVIDENCE
+from experiments.log import check_hashed_rows, read_sidecar
+from experiments.sets.catalog import EXPERIMENTS
+from experiments.sets.registry import make_experiment
+from observers.catalog.microcosm import MICROCOSM
+from stimuli.published.included import FOLDERS, SUFFIX, WEIGHTS
+
+EVIDENCE_DIGITS = 4  # significant digits
+OF_EXPERIMENT = ("experiment", "session", "seed", "choices", "presentation", "instruction", "stimuli", "n_blocks")
+
+
+def microcosm_experiments() -> list[str]:
+    """Return the names of the sixteen experiments."""
+    return [name for name in EXPERIMENTS if name.startswith("microcosm") and name != "microcosm-ambiguous"]
+
+
+def read_log(logs: Path, experiment: str, observer: str) -> tuple[list[list[str]], dict[str, Any]] | None:
+    """Return the rows (with the header) and the sidecar of a log that may still be growing; None if it does not exist.
+
+    Raises LogError if the rows differ from those that the sidecar describes.
+    """
+    path = logs / experiment / f"{experiment}_{observer}_session-1.csv"
+    sidecar = read_sidecar(path) if path.is_file() else None
+    if sidecar is None:
+        return None
+    content = check_hashed_rows(path, sidecar)
+    complete = content[: content.rfind(b"\n") + 1].decode()
+    return list(csv.reader(io.StringIO(complete, newline=""))), sidecar
+
+
+def choose_n_trials(counts: list[int]) -> int:
+    """Return the number of trials for which the number of trials times the number of observers is largest."""
+    return max(counts, key=lambda n: (n * sum(count >= n for count in counts), n))
+
+
+def pack_experiment(logs: Path, experiment: str, out: Path) -> str:
+    """Write the recording of one experiment, and return a line that says what it contains."""
+    found = {row.name: log for row in MICROCOSM if (log := read_log(logs, experiment, row.name)) and len(log[0]) > 1}
+    if not found:
+        return f"{experiment}: no logs"
+    n_trials = choose_n_trials([len(rows) - 1 for rows, _ in found.values()])
+    used = {name: log for name, log in found.items() if len(log[0]) > n_trials}
+    identities = [sidecar["identity"] for _, sidecar in used.values()]
+    shared = {key: identities[0].get(key) for key in OF_EXPERIMENT}
+    for name, identity in zip(used, identities, strict=True):
+        if {key: identity.get(key) for key in OF_EXPERIMENT} != shared:
+            raise UserError(f"{name} ran another version of {experiment} than {next(iter(used))}: run both again")
+    if make_experiment(experiment).stimuli.digest() != shared["stimuli"]:
+        raise UserError(f"the logs of {experiment} were made with other images than this version draws: run them again")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    header = next(iter(used.values()))[0][0]
+    writer.writerow(header)
+    is_evidence = [name.startswith(EVIDENCE) for name in header]
+    for rows, _ in used.values():
+        if rows[0] != header:
+            raise UserError(f"the logs of {experiment} have different columns")
+        for row in rows[1 : n_trials + 1]:
+            writer.writerow(
+                [_round(cell) if rounded and cell else cell for cell, rounded in zip(row, is_evidence, strict=True)]
+            )
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", mtime=0, compresslevel=9) as file:
+        file.write(text.getvalue().encode())
+    first = next(iter(used.values()))[1]
+    content = {
+        "format": first["format"],
+        "status": "complete",
+        "identity": shared,
+        "provenance": {},
+        "environment": first["environment"],
+        "recording": {
+            "csv_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+            "evidence_digits": EVIDENCE_DIGITS,
+            "n_trials": n_trials,
+            "n_all_trials": identities[0]["n_trials"],
+            "images": EXPERIMENTS[experiment].cached,
+            "weights": weight_digests(set(used)),
+        },
+        "observers": {
+            name: {
+                "identity": sidecar["identity"]["observer"],
+                "provenance": sidecar["provenance"],
+                "environment": sidecar["environment"],
+                "devices": sidecar.get("devices", []),
+            }
+            for name, (_, sidecar) in used.items()
+        },
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / f"{experiment}{SUFFIX}", buffer.getvalue())
+    write_atomically(out / f"{experiment}.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    omitted = [row.name for row in MICROCOSM if row.name not in used]
+    missing = f", without {', '.join(omitted)}" if omitted else ""
+    size = len(buffer.getvalue()) >> 10
+    return (
+        f"{experiment}: {n_trials} of {identities[0]['n_trials']} trials of {len(used)} observers{missing}, {size} KiB"
+    )
+
+
+def _round(cell: str) -> str:
+    return f"{float(cell):.{EVIDENCE_DIGITS}g}"
+
+
+def weight_digests(observers: set[str]) -> dict[str, str]:
+    """Return the SHA-256 of every file with weights of some observers, by its path below the folder of the weights."""
+    folders = {str(row.options["model"]) for row in MICROCOSM if row.name in observers}
+    files = sorted(path for folder in folders for path in (WEIGHTS / folder).rglob("*.safetensors"))
+    return {path.relative_to(WEIGHTS).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def main() -> None:
+    """Pack all experiments."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("logs", type=Path, help="folder of the logs")
+    parser.add_argument("--out", type=Path, default=FOLDERS["microcosm"], help="folder (default: %(default)s)")
+    options = parser.parse_args()
+    for experiment in microcosm_experiments():
+        print(pack_experiment(options.logs, experiment, options.out), flush=True)
+    total = sum(path.stat().st_size for path in options.out.iterdir())
+    print(f"{options.out}: {total / 2**20:.2f} MiB")
+
+
+if __name__ == "__main__":
+    main()
