@@ -23,6 +23,7 @@ from observers.protocol import Observer
 from observers.registry import find_row, options_of_observer
 from stimuli.distort.catalog import DISTORTIONS
 from stimuli.published.datasets import DATASETS
+from stimuli.published.included import find_included, sidecar_of
 from stimuli.published.recordings import Recorded, published_recordings, recorded_name, recordings_on_disk
 
 
@@ -146,6 +147,8 @@ def describe_experiment(name: str) -> Description:
     examples = [f"observers run-experiment {name} --observer {model}", f"observers collect {name}"]
     if row is not None and row.n_people:
         examples.append(f"observers analyze accuracy humans/{name} networks/{name}")
+    if find_included("microcosm", name) is not None:
+        examples.append(f"observers analyze accuracy microcosm/{name}")
     return Description("experiment", name, _without_empty(facts), examples=tuple(examples))
 
 
@@ -171,6 +174,10 @@ def _facts_of_row(row: ExperimentEntry) -> dict[str, Any]:
             "recorded people": _describe_recordings("humans", row.name),
             "recorded networks": _describe_recordings("networks", row.name),
         }
+    if (path := find_included("microcosm", row.name)) is not None:
+        sidecar = sidecar_of(path)
+        n, n_all = sidecar["recording"]["n_trials"], sidecar["recording"]["n_all_trials"]
+        here["recorded models"] = f"{n} of {n_all} trials of {', '.join(sidecar['observers'])}: microcosm/{row.name}"
     return facts | {"on_this_machine": here, "source": row.source, "license": row.license}
 
 

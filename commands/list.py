@@ -94,6 +94,7 @@ def list_observers() -> Rows:
 def list_experiments() -> Rows:
     """Return name, group, description and number of trials of every experiment, and what is on this machine."""
     from experiments.sets.catalog import EXPERIMENTS, images_on_disk
+    from stimuli.published.included import find_included, sidecar_of
     from stimuli.published.recordings import PARTS, recorded_name, recordings_on_disk
 
     rows = []
@@ -104,7 +105,10 @@ def list_experiments() -> Rows:
                 [recorded_name(path.name, row.name) for path in recordings_on_disk(part, row.name)] for part in PARTS
             )
             here = {"images": images and str(images), "people": people, "networks": networks}
-        rows.append(_row(row) | {"n_trials": row.n_stimuli, "on_this_machine": here})
+        cells = _row(row)
+        if (path := find_included("microcosm", row.name)) is not None:
+            cells["description"] += f" {len(sidecar_of(path)['observers'])} recorded models: microcosm/{row.name}."
+        rows.append(cells | {"n_trials": row.n_stimuli, "on_this_machine": here})
     return rows + _plugins("experiments")
 
 

@@ -122,7 +122,8 @@ Logs = Annotated[
     typer.Argument(
         metavar="LOGS…",
         help="Trial logs, or folders that are searched for trial logs recursively. Names such as humans/DATASET, "
-        "networks/DATASET and vlm/vqa stand for recorded trials in a data folder.",
+        "networks/DATASET and vlm/vqa stand for recorded trials in a data folder, and microcosm and microcosm/EXPERIMENT "
+        "for those that come with the installation.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the whole table as JSON.")]

@@ -1,102 +1,146 @@
-"""`observers demo`: run generative models, networks and simulated people on five small experiments, and write a report."""
+"""`observers demo`: small models answer some trials live, and a report shows all of their recorded trials."""
 
-import shlex
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.options import Quiet, create_observers, print_notes, read_logs
+from commands.options import Quiet, create_observers
 from commands.running.run_experiment import run_session
 
 if TYPE_CHECKING:
+    from experiments.demo import Comparison
     from observers.protocol import Observer
 
 
 def demo(
     observer: Annotated[
         list[str] | None,
-        typer.Option("--observer", "-m", metavar="NAME", help="Additional observer to run. Repeat it for several."),
+        typer.Option(
+            "--observer",
+            "-m",
+            metavar="NAME",
+            help="Additional observer, which answers all trials of microcosm-cue-conflict live. Repeat it for several.",
+        ),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(
-            min=1, metavar="N", help="Trials per experiment (default: 16 to 32, depending on the experiment)."
-        ),
+        typer.Option(min=1, metavar="N", help="Largest number of live trials of each observer (default: 2 to 16)."),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for trial logs and report.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for trial logs and reports.")] = Path("demo"),
     quiet: Quiet = False,
 ) -> None:
-    """Run a small demonstration and write its report.
+    """Run a demonstration and write its report.
 
-    Generative models and classifiers that were trained on drawn images, and simulated people, answer some trials of five
-    experiments. Nothing is downloaded. A demo that was stopped resumes when the same command is given again.
+    Small generative models and classifiers, which come with the installation, answer some trials live. Their responses are
+    compared with the recorded ones, and a report shows all recorded trials. Nothing is downloaded. If the images and the
+    recorded people of cue-conflict are on this computer, a second report compares people, networks and vision-language
+    models. A demo that was stopped resumes when the same command is given again.
 
     \b
     Example:
       observers demo --observer efficientnet-lite0
     """
-    from experiments.demo import MODELS, PARTS, SIMULATED_PEOPLE, make_simulated_people
-    from experiments.sets.registry import make_experiment
-
-    names = list(dict.fromkeys([*MODELS, *(observer or [])]))
-    observers, people = create_observers(names, None, {}), make_simulated_people()
-    typer.echo(f"SIMULATED: {', '.join(SIMULATED_PEOPLE)} are simulated observers that take the place of people here.")
-    for part in PARTS:
-        experiment, n_trials = make_experiment(part.experiment), limit or part.limit
-        models = " ".join(f"--observer {shlex.quote(name)}" for name in names)
-        logs_folder = shlex.quote(f"{out}/logs")
-        typer.echo(f"$ observers run-experiment {experiment.name} {models} --limit {n_trials} --out {logs_folder}")
-        for each in (*people, *observers):
-            run_session(experiment, each, out / "logs", quiet=quiet, limit=n_trials)
-    logs = [str(out / "logs" / part.experiment) for part in PARTS]
-    typer.echo(f"$ observers analyze shape-bias {shlex.quote(logs[0])}")
-    _print_shape_bias(logs[0])
-    report_folder = shlex.quote(f"{out}/report")
-    typer.echo(f"$ observers report {shlex.join(logs)} --out {report_folder}   (the demo adds two sections to it)")
-    _write_demo_report(logs, observers, out / "report")
-
-
-def _print_shape_bias(logs: str) -> None:
-    """Print the shape bias of every observer, as `observers analyze shape-bias` does."""
-    from analysis.io.tables import print_table
-    from analysis.measures.shape_bias import describe_people, overall_shape_bias, shape_bias
-
-    frame = read_logs([logs], None)
-    table = shape_bias(frame)
-    print_notes(table)
-    print_table(overall_shape_bias(table))
-    if people := describe_people(frame):
-        typer.echo(people)
-
-
-def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) -> None:
-    """Write the report, with a table of all experiments and reconstructions of one trial by generative observers."""
-    from analysis.io.tables import print_table
-    from analysis.report.extras import Extra, overview_section, reconstruction_drawing
-    from analysis.report.report import write_report
-    from experiments.demo import PARTS, RECONSTRUCTED_DAMAGE, SIMULATED_PEOPLE
-    from experiments.sets.registry import make_experiment
-    from experiments.sets.shown_stimuli import find_shown_stimuli
-    from observers.protocol import Reconstructor
-
-    frame = read_logs(logs, None)
-    overview = overview_section(frame, SIMULATED_PEOPLE)
-    if overview.table is not None:
-        print_table(overview.table)
-    trial = make_experiment(PARTS[0].experiment).trials(seed=0)[0]
-    drawings = []
-    for each in observers:
-        if each.name in RECONSTRUCTED_DAMAGE and isinstance(each, Reconstructor):
-            result, stimulus = each.reconstruct(trial.stimulus, each.prompts(trial.choices)), trial.stimulus.id
-            images = result.input_image, result.damaged_image, result.images, result.errors
-            drawings.append(
-                reconstruction_drawing(each.name, stimulus, *images, trial.choices, RECONSTRUCTED_DAMAGE[each.name])
-            )
-    sentence = (
-        f"Each observer reconstructs the image of the first trial, {trial.stimulus.id}, under every choice, and compares "
-        f"each reconstruction with the image."
+    from commands.running.demo_reports import (
+        describe_results,
+        find_people_logs,
+        write_model_report,
+        write_people_report,
     )
-    one_trial = Extra("A trial as generative observers see it", "reconstruction", (sentence,), None, tuple(drawings))
-    stimuli = find_shown_stimuli(frame["dataset"].unique())
-    typer.echo(f"report: {write_report(frame, out, extras=[overview, one_trial], stimuli=stimuli)}")
+    from experiments.demo import LIVE_EXPERIMENT, LIVE_TRIALS
+
+    n_live = {name: min(n, limit or n) for name, n in LIVE_TRIALS.items()}
+    extra, people_logs = [name for name in observer or [] if name not in LIVE_TRIALS], find_people_logs()
+    _print_plan(sum(n_live.values()), out, has_people=bool(people_logs))
+    typer.echo(f"\n1. {len(n_live)} models answer {sum(n_live.values())} trials of {LIVE_EXPERIMENT}:")
+    models, comparisons = Models(quiet), []
+    for name, n_trials in n_live.items():
+        comparisons.append(_answer_live(models, name, n_trials, out))
+    extra_logs = [_answer_all(models, name, limit, out) for name in extra]
+    typer.echo(f"\n2. {_describe_comparisons(comparisons)}")
+    report = write_model_report(out, extra_logs, models.make)
+    people_report = write_people_report(out, people_logs, models.make, quiet=quiet) if people_logs else None
+    describe_results(out, report, people_report)
+
+
+class Models:
+    """Makes observers when they are needed, each once, so that their weights are loaded once.
+
+    Attributes:
+        quiet: Whether progress is hidden.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self._made: dict[str, Observer] = {}
+
+    def make(self, name: str) -> "Observer":
+        """Return the observer with this name."""
+        if name not in self._made:
+            self._made[name] = create_observers([name], None, {})[0]
+        return self._made[name]
+
+
+def _print_plan(n_live: int, out: Path, *, has_people: bool) -> None:
+    """Print what the demo will do, and how long it will take."""
+    typer.echo("This demo takes about one minute on two processor cores:")
+    typer.echo(f"  1. Small models, which come with the installation, answer {n_live} trials on this computer.")
+    typer.echo("  2. Their responses are compared with the recorded responses.")
+    typer.echo(f"  3. A report on all recorded trials is written to {out / 'report' / 'index.html'}.")
+    if has_people:
+        typer.echo(
+            f"  4. A report on people, networks and vision-language models is written to {out / 'people-report'}."
+        )
+        typer.echo("     This takes two to three minutes more, because a network answers 1,280 trials.")
+
+
+def _answer_live(models: Models, name: str, n_trials: int, out: Path) -> "Comparison":
+    """Let a model answer its first trials, print a line about it, and return the comparison with the recorded responses."""
+    from experiments.demo import LIVE_EXPERIMENT, compare_with_recording
+    from experiments.log import has_rows, log_path, read_rows
+    from experiments.sets.registry import make_experiment
+
+    start, log = time.monotonic(), log_path(out / "logs", LIVE_EXPERIMENT, name, 1)
+    if has_rows(log) and len(read_rows(log)) > n_trials:
+        typer.echo(f"   {name:<26}{n_trials:>3} trials, answered by an earlier run")
+    else:
+        experiment = make_experiment(LIVE_EXPERIMENT)
+        run_session(experiment, models.make(name), out / "logs", quiet=models.quiet, limit=n_trials)
+        typer.echo(f"   {name:<26}{n_trials:>3} trials, {time.monotonic() - start:.1f} s with loading")
+    return compare_with_recording(log, name)
+
+
+def _answer_all(models: Models, name: str, limit: int | None, out: Path) -> Path:
+    """Let an additional observer answer all trials, print a line about it, and return its log."""
+    from experiments.demo import LIVE_EXPERIMENT
+    from experiments.sets.registry import make_experiment
+
+    start = time.monotonic()
+    experiment = make_experiment(LIVE_EXPERIMENT)
+    log = run_session(experiment, models.make(name), out / "logs", quiet=models.quiet, limit=limit)
+    typer.echo(f"   {name}: {time.monotonic() - start:.1f} s with loading")
+    return log
+
+
+def _describe_comparisons(comparisons: "list[Comparison]") -> str:
+    """Return whether the live responses equal the recorded ones, with a line for each response that does not."""
+    n_equal = sum(each.n_equal for each in comparisons)
+    n_different = sum(len(each.differences) for each in comparisons)
+    n_unrecorded = sum(each.n_unrecorded for each in comparisons)
+    n_compared = n_equal + n_different
+    if not n_compared:
+        return (
+            "The live responses cannot be compared, because the installation has no recorded responses to these trials."
+        )
+    lines = [f"The {n_compared} live responses equal the recorded ones."]
+    if n_different:
+        lines = [
+            f"{n_equal} of {n_compared} live responses equal the recorded ones. The others differ, which can happen with "
+            "other processors or package versions if two choices have almost equal evidence:"
+        ]
+        lines += [f"   {each.observer}, {text}" for each in comparisons for text in each.differences]
+    if n_unrecorded:
+        names = ", ".join(each.observer for each in comparisons if each.n_unrecorded)
+        lines.append(f"   {n_unrecorded} live responses were not recorded, so they are not compared ({names}).")
+    return "\n".join(lines)

@@ -159,7 +159,7 @@ def test_page_of_an_experiment_is_served(environment, reader, scripts):
 def test_missing_extra_is_one_sentence(environment, reader):
     for command, need, extra in (
         ("run-experiment drawn-cue-conflict --observer sd14", "observer sd14 needs PyTorch", "models"),
-        ("demo", "observer microcosm-latent needs PyTorch", "models"),
+        ("demo", "observer microcosm-cnn needs PyTorch", "models"),
         (
             "collect drawn-cue-conflict --participant K7Q3 --pilot",
             "a session at the screen needs PsychoPy",

@@ -5,7 +5,6 @@ all others.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,31 +78,49 @@ def write_explanation(explanation: ExplainedTrial, out: Path, log: str, trial: i
     Returns:
         Path of the PNG file.
     """
-    choices, response = explanation.choices, explanation.response
-    table = pd.DataFrame(
-        {"observer": explanation.observer, "stimulus": explanation.stimulus.id, "choice": list(choices)}
-    )
-    table["answer"] = [choice == response for choice in choices]
+    table = explanation_table(explanation)
+    stem = Path(out) / f"{log}_trial-{trial}"
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    with style.publication():
+        figure = draw_explanation(explanation, Figure())
+        figure.text(0.01, -0.02, _caption(explanation), fontsize=5.5, va="top")
+        paths = style.save(figure, stem)
+    to_csv(table, stem.with_name(f"{stem.name}.csv"))
+    return next(path for path in paths if path.suffix == ".png")
+
+
+def explanation_table(explanation: ExplainedTrial) -> pd.DataFrame:
+    """Return the numbers behind the figure of a trial, with one row for each choice."""
+    choices = list(explanation.choices)
+    table = pd.DataFrame({"observer": explanation.observer, "stimulus": explanation.stimulus.id, "choice": choices})
+    table["answer"] = [choice == explanation.response for choice in choices]
     if explanation.evidence is not None:
         table["evidence"] = explanation.evidence
     if explanation.reconstruction is not None:
         restored = explanation.reconstruction
         table["squared_error"], table["pixel_distance"] = restored.errors, restored.pixel_distance
+    return table
+
+
+def draw_explanation(explanation: ExplainedTrial, figure: Figure) -> Figure:
+    """Draw the restored images of a trial or, if the observer does not restore images, the evidence; return the figure."""
+    choices, response, evidence = explanation.choices, explanation.response, explanation.evidence
+    if explanation.reconstruction is not None:
+        restored = explanation.reconstruction
         icons = {choice: draw_silhouette(choice, 64) for choice in choices if choice in SHAPES}
-        parts = restored.input_image, restored.damaged_image, restored.images, restored.errors, choices
-        draw = partial(draw_reconstructions, *parts, response=response, icons=icons)
-    else:
-        assert explanation.evidence is not None
-        image = explanation.stimulus.pixels() / 255
-        draw = partial(draw_evidence, image, explanation.evidence, choices, response, explanation.kind)
-    stem = Path(out) / f"{log}_trial-{trial}"
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    with style.publication():
-        figure = draw(figure=Figure())
-        figure.text(0.01, -0.02, _caption(explanation), fontsize=5.5, va="top")
-        paths = style.save(figure, stem)
-    to_csv(table, stem.with_name(f"{stem.name}.csv"))
-    return next(path for path in paths if path.suffix == ".png")
+        images = restored.input_image, restored.damaged_image, restored.images, restored.errors
+        return draw_reconstructions(
+            *images, list(choices), figure, response=response, evidence=evidence, icons=icons
+        )  # fmt: skip
+    assert evidence is not None
+    return draw_evidence(explanation.stimulus.pixels() / 255, evidence, choices, response, explanation.kind, figure)
+
+
+def describe_numbers(explanation: ExplainedTrial) -> str:
+    """Return what the frame and the numbers in the figure of restored images mean."""
+    number = "squared error in this draw" if explanation.evidence is None else "evidence over all draws of the trial"
+    mark = "★ and frame: response" if explanation.response else "frame: smallest error in this draw"
+    return f"{mark}; numbers: {number}"
 
 
 def _caption(explanation: ExplainedTrial) -> str:
@@ -111,5 +128,5 @@ def _caption(explanation: ExplainedTrial) -> str:
     stimulus = explanation.stimulus
     response = f"responded {explanation.response}" if explanation.response else "gave no response"
     trial = f"{explanation.observer} on {stimulus.id} (category {stimulus.category}): {response}"
-    legend = ". ★ response; frame: smallest error in this draw" if explanation.reconstruction is not None else ""
+    legend = f". {describe_numbers(explanation)}" if explanation.reconstruction is not None else ""
     return trial + legend + (f"\nImage: {explanation.attribution}" if explanation.attribution else "")

@@ -34,7 +34,7 @@ def compared_dataset(frame: pd.DataFrame) -> str:
     return min(sizes, key=lambda name: (sizes[name], name))
 
 
-def error_similarity(frame: pd.DataFrame, out: Path) -> Finding | None:
+def error_similarity(frame: pd.DataFrame, out: Path | None = None) -> Finding | None:
     """Return the finding on error consistency, or None if no two observers responded to enough images."""
     dataset = compared_dataset(frame)
     trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)

@@ -25,17 +25,18 @@ class Finding:
         question: The question, which is the heading of the finding.
         anchor: The identifier of the heading.
         sentences: The answer in whole sentences. Every number in it has its interval and its n.
-        figure: The figure that shows the same numbers.
+        figure: The figure that shows the same numbers, or None if it was not written.
     """
 
     question: str
     anchor: str
     sentences: tuple[str, ...]
-    figure: ReportFigure
+    figure: ReportFigure | None
 
 
-# A function that makes a finding from all trials in the folder of the report, or returns None if the data do not allow it.
-MakeFinding = Callable[[pd.DataFrame, Path], Finding | None]
+# A function that makes a finding from all trials, or returns None if the data do not allow it. The figure is written into a
+# folder, the folder of the report, if it is given.
+MakeFinding = Callable[[pd.DataFrame, Path | None], Finding | None]
 
 
 def with_interval(row: Mapping[Hashable, Any]) -> str:
@@ -69,18 +70,21 @@ def share_of(n: int, total: int, noun: str) -> str:
 
 
 def interval_figure(
-    out: Path, stem: str, table: pd.DataFrame, x_label: str, caption: str, references: Mapping[str, float] | None = None
-) -> ReportFigure:
+    out: Path | None, stem: str, table: pd.DataFrame, x_label: str, caption: str,
+    references: Mapping[str, float] | None = None,
+) -> ReportFigure | None:  # fmt: skip
     """Write the figure of a finding, which shows the values of a table and their intervals.
 
     Args:
-        out: The folder of the report.
+        out: The folder of the report, or None to write no figure.
         stem: The name of the files without their suffix.
         table: Has the columns `label`, `kind`, `n`, `value`, `low` and `high`.
         x_label: Label of the x axis.
         caption: The caption.
         references: Values to mark with a vertical line, by their names.
     """
+    if out is None:
+        return None
     prefix = shared_prefix([part for label in table["label"] for part in str(label).split(" – ")])
     shown = table.assign(label=[str(label).replace(prefix, "") if prefix else str(label) for label in table["label"]])
     if prefix and len(table) <= MAX_ROWS:

@@ -12,14 +12,14 @@ from analysis.report.findings.shape_or_texture import shape_or_texture
 FINDINGS: tuple[MakeFinding, ...] = (shape_or_texture, error_similarity, robustness)
 
 
-def make_findings(frame: pd.DataFrame, out: Path) -> list[Finding]:
-    """Return the findings that the data allow, and write their figures into the folder of the report.
+def make_findings(frame: pd.DataFrame, out: Path | None = None) -> list[Finding]:
+    """Return the findings that the data allow, and write their figures.
 
     Simulated observers are excluded, because their responses are not measurements.
 
     Args:
         frame: Trials whose image has a correct response.
-        out: The folder of the report.
+        out: The folder of the report; without it, no figure is written.
     """
     measured = frame[frame["kind"] != "simulated"]
     if measured.empty:

@@ -29,7 +29,7 @@ from analysis.report.sections.parts import count, list_of
 from stimuli.published.level_scales import is_parametric
 
 
-def robustness(frame: pd.DataFrame, out: Path) -> Finding | None:
+def robustness(frame: pd.DataFrame, out: Path | None = None) -> Finding | None:
     """Return the finding on accuracy under distortions, or None if no dataset has distortions of several levels."""
     datasets = distorted_datasets(frame)
     table = distortion_accuracies(frame, datasets)

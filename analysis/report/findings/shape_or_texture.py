@@ -23,7 +23,7 @@ def conflict_dataset(frame: pd.DataFrame) -> str | None:
     return min(map(str, n_trials.index), key=lambda name: (name not in DATASETS, -n_trials[name], name))
 
 
-def shape_or_texture(frame: pd.DataFrame, out: Path) -> Finding | None:
+def shape_or_texture(frame: pd.DataFrame, out: Path | None = None) -> Finding | None:
     """Return the finding on shape bias, or None if no observer gave enough responses with the shape or the texture."""
     dataset = conflict_dataset(frame)
     if dataset is None:

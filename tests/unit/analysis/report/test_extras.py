@@ -1,67 +1,81 @@
-"""The first sections of a report: the overview of all datasets, and one trial with its reconstructions."""
+"""Sections that a command adds to a report: any section, and one trial on which observers disagree."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import evolve
 from matplotlib.figure import Figure
 
-from analysis.benchmark.benchmark import benchmark_table
 from analysis.figures.trial_reconstruction import draw_reconstructions
-from analysis.measures.shape_bias import overall_shape_bias, shape_bias
-from analysis.report.extras import Extra, overview_section, overview_table, reconstruction_drawing
+from analysis.report.explained_trial import choose_trial, explained_trial_section
+from analysis.report.extras import Extra
 from analysis.report.report import write_report
+from core.errors import LogError
+from experiments.reconstruction.trial_explanation import TrialExplanation
+from observers.protocol import Reconstruction
+from stimuli.images import save_image
+from stimuli.stimulus import Stimulus
 from tests.unit.analysis.report.simulated_reports import page_text, trials
 
-PEOPLE = ["SIMULATED-1", "SIMULATED-2"]
-KINDS = dict.fromkeys(PEOPLE, "simulated") | {"net": "generative"}
+KINDS = {"gen": "generative", "net": "discriminative", "other": "discriminative"}
+CHOICES = ("cat", "dog", "car")
 
 
 @pytest.fixture
 def frame():
-    return pd.concat([trials("conflict", KINDS, cues=True), trials("plain", KINDS)], ignore_index=True)
+    frame = trials("conflict", KINDS, cues=True, n=6)
+    frame["trial"] = frame.groupby("observer").cumcount() + 1
+    frame["response"] = frame["texture"]
+    is_generative = frame["observer"] == "gen"
+    frame.loc[is_generative & frame["trial"].isin([2, 4]), "response"] = frame["shape"]
+    for choice in CHOICES:
+        frame[f"evidence_{choice}"] = 0.0
+    frame.loc[is_generative, "evidence_cat"] = -1.0
+    frame.loc[is_generative & (frame["trial"] == 4), "evidence_cat"] = 5.0
+    frame["correct"] = frame["response"] == frame["category"]
+    return frame
 
 
-def test_the_table_contains_the_measures(frame):
-    table = overview_table(frame, PEOPLE).set_index("observer")
-    expected = benchmark_table(frame, reference_observers=PEOPLE).set_index("observer")
-    for column in ("ood_accuracy", "error_consistency", "n_datasets"):
-        pd.testing.assert_series_equal(table[column], expected[column])
-    bias = overall_shape_bias(shape_bias(frame)).set_index("observer")["shape_bias"]
-    assert table.loc["net", "shape_bias"] == bias["net"]
-    assert table.loc["simulated people", "shape_bias"] == pytest.approx(bias[PEOPLE].mean())
+def explanation(frame, tmp_path, observer, kind):
+    row = frame[(frame["observer"] == observer) & (frame["trial"] == 4)].iloc[0]
+    path = tmp_path / "image.png"
+    save_image(np.zeros((8, 8, 3), np.uint8), path)
+    rng, errors = np.random.default_rng(0), np.array([3.0, 1.0, 2.0])
+    restored = Reconstruction(rng.random((8, 8, 3)), rng.random((8, 8, 3)), rng.random((3, 8, 8, 3)), errors, errors)
+    stimulus = Stimulus(row["stimulus"], path, row["category"])
+    evidence = np.array([-1.5, -2.5, -3.5])
+    reconstruction = restored if kind == "generative" else None
+    return TrialExplanation(observer, kind, stimulus, "", CHOICES, row["response"], evidence, reconstruction)
 
 
-def test_without_conflicts_there_is_no_shape_bias():
-    assert overview_table(trials("plain", KINDS), PEOPLE)["shape_bias"].isna().all()
-
-
-def test_excluded_datasets_count_in_no_column():
-    """Cue conflicts without responses of a stand-in are excluded."""
-    alone = trials("conflict", {"net": "generative"}, cues=True)
-    section = overview_section(pd.concat([trials("plain", KINDS), alone], ignore_index=True), PEOPLE)
-    assert section.table["shape_bias"].isna().all() and list(section.table["n_datasets"]) == [1, 1]
-    assert section.sentences[-1] == "Datasets are excluded because no reference observer responded to them: conflict."
+def test_a_trial_is_chosen_on_which_kinds_disagree(frame):
+    assert choose_trial(frame, "gen") == 4
+    frame.loc[(frame["observer"] == "other") & (frame["trial"] == 4), "response"] = "cat"
+    assert choose_trial(frame, "gen") == 2
+    frame["response"] = ""
+    with pytest.raises(LogError, match="gen did not follow the shape or the texture"):
+        choose_trial(frame, "gen")
 
 
 @pytest.mark.usefixtures("empty_figures")
-def test_the_page_shows_them_first(frame, tmp_path):
-    rng = np.random.default_rng(0)
-    errors = np.array([3.0, 1.0, 2.0])
-    parts = rng.random((8, 8, 3)), rng.random((4, 4, 3)), rng.random((3, 4, 4, 3)), errors
-    drawing = reconstruction_drawing("net", "cat1.png", *parts, ("cat", "dog", "car"), "half of its pixels noised")
-    extras = [overview_section(frame, PEOPLE), Extra("A trial", "reconstruction", ("Look.",), None, (drawing,))]
-    page = write_report(frame, tmp_path, intervals=False, extras=extras)
+def test_the_section_shows_what_the_observers_responded(frame, tmp_path):
+    shown = [explanation(frame, tmp_path, *pair) for pair in (("gen", "generative"), ("net", "discriminative"))]
+    shown[0] = evolve(shown[0], attribution="somebody")
+    section = explained_trial_section(frame, shown)
+    assert list(section.table["follows"]) == ["shape", "texture", "texture"]
+    extras = [section, Extra("More", "more", ("Look.",))]
+    page = write_report(frame, tmp_path / "report", intervals=False, extras=extras)
     text = page_text(page.read_text("utf-8"))
-    assert text.index("All datasets together") < text.index("A trial") < text.index("Shape bias by the category")
-    assert "Each dataset is reported separately; only the first table is averaged over datasets." in text
-    assert "SIMULATED: no people took part. SIMULATED-1, SIMULATED-2 stand in for people" in text
-    assert "net receives cat1.png with half of its pixels noised" in text
-    assert "the choice with the smallest error, dog, has a frame" in text
-    data = pd.read_csv(tmp_path / "figures" / "reconstruction_net.csv")
-    assert list(data["squared_error"]) == [3.0, 1.0, 2.0]
-    assert len(pd.read_csv(tmp_path / "tables" / "summary.csv")) == 2
-    write_report(frame, tmp_path, intervals=False)
-    assert not list(tmp_path.rglob("reconstruction_*")) and not (tmp_path / "tables" / "summary.csv").exists()
+    assert "A trial on which observers disagree" in text and "Look." in text
+    assert "3.png shows the shape of a cat with the texture of a dog." in text
+    assert "1 the shape (gen), 2 the texture (net, other)" in text
+    assert "gen responds cat to 3.png." in text and "numbers: evidence over all draws of the trial" in text
+    assert "Image: somebody." in text and "The bars show its evidence for each choice in the log." in text
+    data = pd.read_csv(tmp_path / "report" / "figures" / "explained_gen.csv")
+    assert list(data["evidence"]) == [-1.5, -2.5, -3.5] and list(data["answer"]) == [True, False, False]
+    assert len(pd.read_csv(tmp_path / "report" / "tables" / "explained-trial.csv")) == 3
+    write_report(frame, tmp_path / "report", intervals=False)
+    assert not list((tmp_path / "report").rglob("explained*"))
 
 
 def test_the_choice_with_the_smallest_error_has_a_frame():
@@ -70,3 +84,12 @@ def test_the_choice_with_the_smallest_error_has_a_frame():
     framed = [ax.get_title() for ax in figure.axes if any(s.get_visible() for s in ax.spines.values())]
     assert framed == ["choice 9\n1"]
     assert len(figure.axes) == 12
+
+
+def test_the_response_has_a_frame_and_the_evidence_is_printed():
+    images, errors, choices = np.zeros((3, 4, 4, 3)), np.array([3.0, 1.0, 2.0]), ["cat", "dog", "car"]
+    evidence = np.array([-1.5, -2.5, -3.5])
+    options = {"response": "cat", "evidence": evidence}
+    figure = draw_reconstructions(images[0], images[0], images, errors, choices, Figure(), **options)
+    framed = [ax.get_title() for ax in figure.axes if any(s.get_visible() for s in ax.spines.values())]
+    assert framed == ["★ cat\n-1.5"]
