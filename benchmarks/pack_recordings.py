@@ -56,11 +56,11 @@ def choose_n_trials(counts: list[int]) -> int:
 
 def pack_experiment(logs: Path, experiment: str, out: Path) -> str:
     """Write the recording of one experiment, and return a line that says what it contains."""
-    found = {row.name: log for row in MICROCOSM if (log := read_log(logs, experiment, row.name)) and len(log[0]) > 1}
-    if not found:
+    logged = {row.name: log for row in MICROCOSM if (log := read_log(logs, experiment, row.name)) and len(log[0]) > 1}
+    if not logged:
         return f"{experiment}: no logs"
-    n_trials = choose_n_trials([len(rows) - 1 for rows, _ in found.values()])
-    used = {name: log for name, log in found.items() if len(log[0]) > n_trials}
+    n_trials = choose_n_trials([len(rows) - 1 for rows, _ in logged.values()])
+    used = {name: log for name, log in logged.items() if len(log[0]) > n_trials}
     identities = [sidecar["identity"] for _, sidecar in used.values()]
     shared = {key: identities[0].get(key) for key in OF_EXPERIMENT}
     for name, identity in zip(used, identities, strict=True):

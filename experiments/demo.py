@@ -7,8 +7,8 @@ from pathlib import Path
 from attrs import frozen
 
 from core.files import read_text
-from core.gzip_files import read_compressed
 from stimuli.published.included import find_included, sidecar_of
+from stimuli.published.layouts.compressed import read_compressed
 
 LIVE_EXPERIMENT = "microcosm-cue-conflict"
 # Observer -> number of trials that it answers live. The generative models need about half a second to a second per trial.
@@ -18,7 +18,7 @@ LIVE_TRIALS: Mapping[str, int] = {
     "microcosm-cnn-noise-eval": 16,
     "microcosm-ar": 4,
     "microcosm-latent": 4,
-    "microcosm-pixel": 4,
+    "microcosm-pixel": 2,
     "microcosm-masked": 2,
 }
 EXPLAINED = ("microcosm-latent", "microcosm-cnn")  # the observers whose decisions in one trial are explained

@@ -29,11 +29,11 @@ import filelock
 from core.atomic import write_atomically
 from core.errors import LogError
 from core.files import check_regular, open_regular, read_bytes, read_text
-from core.gzip_files import plain_path
 from core.json_files import JsonError, read_json
 from core.names import is_device
 from experiments.sidecar_checks import check_sidecar
 from observers.instructions import DEFAULT_INSTRUCTION
+from stimuli.published.layouts.compressed import plain_path
 
 VERSION = 1  # version of the format; a log with a newer version is refused
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from core.atomic import write_atomically
 from core.errors import LogError
-from core.gzip_files import read_compressed
 from experiments.log import log_path, write_sidecar
 from stimuli.published.included import check_included, find_included, sidecar_of
+from stimuli.published.layouts.compressed import read_compressed
 
 
 def unpack_recording(experiment: str, observer: str, folder: Path) -> Path:
@@ -36,15 +36,15 @@ def unpack_recording(experiment: str, observer: str, folder: Path) -> Path:
     rows = list(csv.reader(io.StringIO(read_compressed(path).decode(), newline="")))
     column = rows[0].index("observer")
     lines = io.StringIO(newline="")
-    kept = [row for row in rows[1:] if row[column] == observer]
-    csv.writer(lines, lineterminator="\n").writerows([rows[0], *kept])
+    observer_rows = [row for row in rows[1:] if row[column] == observer]
+    csv.writer(lines, lineterminator="\n").writerows([rows[0], *observer_rows])
     log = log_path(folder, experiment, observer, 1)
     log.parent.mkdir(parents=True, exist_ok=True)
     n_all = sidecar["recording"]["n_all_trials"]
     unpacked = {
         "format": sidecar["format"],
-        "status": "complete" if len(kept) == n_all else "partial",
-        "n_logged": len(kept),
+        "status": "complete" if len(observer_rows) == n_all else "partial",
+        "n_logged": len(observer_rows),
         "identity": sidecar["identity"] | {"n_trials": n_all, "observer": own["identity"]},
         "environment": own["environment"],
         "provenance": own["provenance"],

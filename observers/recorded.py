@@ -16,10 +16,10 @@ from attrs import evolve, field, frozen
 
 from core.errors import LogError
 from core.files import read_bytes
-from core.gzip_files import open_maybe_compressed, plain_path
 from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
 from stimuli.published.included import check_included, find_included, is_included
+from stimuli.published.layouts.compressed import open_maybe_compressed, plain_path
 from stimuli.published.layouts.files import expected_headers, parse_header, read_own_cells
 from stimuli.published.normalize import file_of, spell
 

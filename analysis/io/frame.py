@@ -40,13 +40,13 @@ from analysis.io.log_files import IncompleteLogs, Reader
 from analysis.io.notes import add_notes
 from analysis.io.repeated import repeated_note
 from core.errors import LogError, UnknownName
-from core.gzip_files import SUFFIX as GZIP
 from core.kinds import KINDS, Kind
 from core.staging import READY, WRITING
 from experiments import log
 from stimuli.published.datasets import DATASETS, data_folders, find
 from stimuli.published.included import find_included
 from stimuli.published.layouts.canonical import Corrections
+from stimuli.published.layouts.compressed import SUFFIX as GZIP
 from stimuli.published.layouts.finding_notes import finding_notes
 from stimuli.published.layouts.table import PATTERNS
 from stimuli.published.recordings import SOURCES

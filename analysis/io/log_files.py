@@ -15,7 +15,6 @@ from analysis.io.canonical_blocks import CanonicalBlocks
 from analysis.io.choices import count_in_log
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
-from core.gzip_files import open_maybe_compressed, plain_path
 from core.kinds import KINDS
 from core.names import abbreviate
 from core.participants import is_pilot_name, is_practice_name
@@ -25,6 +24,7 @@ from experiments.exclusion_rules import declared_rules
 from stimuli.published.included import SUFFIX, check_included, is_included, sidecar_of
 from stimuli.published.layouts.bids import BIDS, read_sidecar
 from stimuli.published.layouts.canonical import Canonical, Corrections
+from stimuli.published.layouts.compressed import open_maybe_compressed, plain_path
 from stimuli.published.layouts.files import describe_other_file, expected_headers, parse_header
 from stimuli.published.layouts.layout import Converter, normalize_header
 from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from core.rate import RecentRate
+from core.progress import RecentRate
 from core.trial_columns import MEASURED
 from experiments import log
 from experiments.experiment import Experiment

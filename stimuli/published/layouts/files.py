@@ -6,10 +6,10 @@ from itertools import chain
 from pathlib import Path
 
 from core.errors import LogError
-from core.gzip_files import open_maybe_compressed, plain_path
 from stimuli.published.datasets import DATASETS
 from stimuli.published.dialect import shorten_image_name
 from stimuli.published.layouts.canonical import CUES, Canonical, cues_of, image_name
+from stimuli.published.layouts.compressed import open_maybe_compressed, plain_path
 from stimuli.published.layouts.finding_notes import finding_notes
 from stimuli.published.layouts.layout import Cells, Layout, normalize_header, transpose
 from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.rate import WINDOW, RecentRate, format_remaining
+from core.progress import WINDOW, RecentRate, format_remaining
 
 
 def feed(rate, events):

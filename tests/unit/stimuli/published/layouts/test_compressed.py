@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core import gzip_files
 from core.errors import LogError
-from core.gzip_files import open_maybe_compressed, plain_path, read_compressed
+from stimuli.published.layouts import compressed as gzip_files
+from stimuli.published.layouts.compressed import open_maybe_compressed, plain_path, read_compressed
 
 
 def test_compressed_and_plain_files_are_read(tmp_path):
