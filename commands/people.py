@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from commands.options import (
+    DeclaredExclusions,
     ExperimentName,
     Instruction,
     Language,
@@ -64,6 +65,10 @@ def collect(
     instruction: Instruction = None,
     language: Language = None,
     texts: Texts = None,
+    consent: Annotated[
+        bool, typer.Option("--consent/--no-consent", help="Whether the participant is asked for consent at the screen.")
+    ] = True,
+    exclusions: DeclaredExclusions = None,
     rate: Annotated[
         float | None,
         typer.Option(metavar="HZ", help="Frame rate of a pilot or simulated session, in hertz (default: measured)."),
@@ -81,6 +86,7 @@ def collect(
       observers collect drawn-cue-conflict --participant K7Q2 --simulate biased --limit 40
       observers collect drawn-cue-conflict --participant K7Q2 --monitor lab.json --practice 16
     """
+    from experiments.exclusion_rules import read_exclusion_rules
     from experiments.people import collecting
     from experiments.seeds import session_seed
     from experiments.sets.registry import make_experiment
@@ -89,6 +95,7 @@ def collect(
     code = participant
     if code is None:
         code, session, pilot = _ask_for_participant(session, pilot, dialog and not simulate)
+    rules = None if exclusions is None else read_exclusion_rules(exclusions)
     session_texts = load_session_texts(language, texts)
     settings: dict[str, Any] = {
         "texts": session_texts,
@@ -106,7 +113,7 @@ def collect(
     with resumable("every response is saved", ("collect",), extra_arguments=to_resume):
         path = collecting.collect(
             make_experiment(experiment, instruction=instruction), person, out, session=session, seed=order_seed,
-            limit=limit, n_practice=practice, resume=resume, notify=to_stderr,
+            limit=limit, n_practice=practice, resume=resume, consent=consent, exclusions=rules, notify=to_stderr,
         )  # fmt: skip
     frames = collecting.FrameReport.from_log(path)
     typer.echo(f"log: {path}")

@@ -16,6 +16,7 @@ from core.participants import practice_name
 from core.trial_columns import MEASURED
 from experiments import log
 from experiments.deletion_records import refuse_forgotten
+from experiments.exclusion_rules import ExclusionRules
 from experiments.experiment import Experiment
 from experiments.people.refusals import count_refusal
 from experiments.running.session import run
@@ -75,6 +76,8 @@ def collect(
     limit: int | None = None,
     n_practice: int = 0,
     resume: bool = False,
+    consent: bool = True,
+    exclusions: ExclusionRules | None = None,
     notify: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Run a session with a participant and write the trial log.
@@ -90,6 +93,8 @@ def collect(
             the experiment followed by "-practice".
         resume: Whether to continue an existing session with its next trial. If False, an existing session raises
             LogError.
+        consent: Whether the participant is asked for consent, which only texts with a consent do.
+        exclusions: Exclusion rules that are declared with a new session; None for no rules.
         notify: Function that is called with each note for the user.
 
     Returns:
@@ -119,7 +124,7 @@ def collect(
     sidecar = (log.read_sidecar(path) if exists else None) or {}
     practice_path = log.log_path(directory, practice_name(experiment.name), participant.name, session)
     if sidecar.get("status") == "complete" or (participant.simulate and practice is None):
-        return run(experiment, participant, directory, limit=limit, **options)
+        return run(experiment, participant, directory, limit=limit, exclusions=exclusions, **options)
     screen = participant.screen or evolve(participant, feedback=practice is not None).open()
     try:
         at_screen = evolve(participant, screen=screen)
@@ -129,11 +134,11 @@ def collect(
         if not participant.simulate:
             n_trials = min(limit or len(experiment.stimuli), len(experiment.stimuli))
             earlier = sidecar or (log.read_sidecar(practice_path) if log.has_rows(practice_path) else None) or {}
-            at_screen = _introduce(experiment, at_screen, directory, n_trials, earlier, notify)
+            at_screen = _introduce(experiment, at_screen, directory, n_trials, earlier, notify, consent=consent)
         if practice is not None:
             learner = evolve(at_screen, feedback=True, n_trials=len(practice.stimuli), n_blocks=None)
             run(practice, learner, directory, **options)
-        run(experiment, at_screen, directory, limit=limit, **options)
+        run(experiment, at_screen, directory, limit=limit, exclusions=exclusions, **options)
         if not participant.simulate:
             show_debriefing(screen, at_screen.style_of(screen, experiment.trials(seed)[0]))
         return path
@@ -149,6 +154,8 @@ def _introduce(
     n_trials: int,
     sidecar: Mapping[str, Any],
     notify: Callable[[str], None],
+    *,
+    consent: bool,
 ) -> Participant:
     """Show the welcome of a new session, ask for the consent, and return the participant with the consent.
 
@@ -171,14 +178,14 @@ def _introduce(
         notify("this session began with other texts: the sidecar will list both versions")
     if not sidecar:
         show_welcome(screen, style, values)
-    consent = texts.consent_version
-    if consent is None:
+    version = texts.consent_version
+    if version is None or not consent:
         return participant
-    matching = [old for old in records.get("consent", []) if old.get("version") == consent]
+    matching = [old for old in records.get("consent", []) if old.get("version") == version]
     if matching:
         return evolve(participant, consent=matching[-1])
     if ask_consent(screen, style, values):
-        return evolve(participant, consent={"version": consent, "language": texts.language})
+        return evolve(participant, consent={"version": version, "language": texts.language})
     n = "" if participant.pilot else f" ({count_refusal(directory, experiment.name, texts.describe())} so far)"
     stored = "nothing was stored" if participant.pilot else f"only the number of refusals was stored{n}"
     raise ObserverError(f"the participant did not consent, so the session did not start: {stored}")

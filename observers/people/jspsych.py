@@ -4,6 +4,7 @@ The archives are never unpacked to disk. Only the files that the page needs are 
 """
 
 import hashlib
+import sys
 import tarfile
 from pathlib import Path
 
@@ -79,13 +80,19 @@ def load_scripts(folder: Path | None = None) -> dict[str, bytes]:
 
 def _download(package: Package) -> Path:
     """Download the archive of a package unless it is in the cache, and return its path in the cache."""
+    folder = cache_folder() / "jspsych"
+    if not (folder / package.archive).exists():
+        print(f"downloading {package.name} {package.version} once from {REGISTRY}", file=sys.stderr)
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")  # its message shows the path of the cache
     try:
-        return Path(
-            pooch.retrieve(package.url, f"sha256:{package.sha256}", package.archive, cache_folder() / "jspsych")
-        )
+        return Path(pooch.retrieve(package.url, f"sha256:{package.sha256}", package.archive, folder))
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ObserverError(f"{package.url} cannot be downloaded ({reason}): try again, or {_offline_hint()}") from None
+    finally:
+        logger.setLevel(level)
 
 
 def _offline_hint() -> str:

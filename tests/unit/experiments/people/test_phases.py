@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from core.errors import ObserverError
+from experiments.exclusion_rules import read_exclusion_rules
 from experiments.people.collecting import collect
 from experiments.people.refusals import REFUSALS, read_refusals
 from observers.people.monitor import Monitor, write_monitor
@@ -141,6 +142,18 @@ def test_sessions_of_earlier_versions_are_resumed(small, tmp_path):
     path.with_suffix(".json").write_text(json.dumps(content))
     collect(small, person(LabScreen()), tmp_path, limit=3, resume=True)
     assert sidecar(path)["session_records"]["consent"] == [{"version": "1", "language": "en"}]
+
+
+def test_rules_are_declared_and_consent_can_be_left_out(small, tmp_path):
+    (tmp_path / "rules.toml").write_text("max_missed = 0.05\n")
+    rules = read_exclusion_rules(tmp_path / "rules.toml")
+    screen = LabScreen()
+    path = collect(small, person(screen), tmp_path, limit=1, n_practice=1, consent=False, exclusions=rules)
+    assert not any("consent" in page for page in screen.pages) and screen.pages[0].startswith("Welcome")
+    assert "consent" not in sidecar(path)["session_records"] and sidecar(path)["exclusions"]["rules"] == {
+        "max_missed": 0.05
+    }
+    assert "exclusions" not in sidecar(tmp_path / "small-practice" / "small-practice_K7Q2-pilot_session-1.csv")
 
 
 def test_empty_texts_are_not_shown(small, tmp_path):
