@@ -4,7 +4,6 @@ Texts in Markdown become HTML here, where everything is escaped. Texts of one li
 as text. Values that are known only later, such as the number of a block, are inserted by the page.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from attrs import field, frozen
 from core.participants import participant_code
 from observers.people.answers import SessionInfo
 from observers.people.completion import Completion
+from observers.people.paradigm import session_minutes
 from observers.people.records import NO_ANSWER, QUESTIONS
 from observers.people.texts.rules import RULES
 from observers.people.texts.session_texts import SessionTexts
@@ -24,7 +24,6 @@ _LONG = (
     "debriefing.text", "browser.card",
 )  # fmt: skip
 _SHOWN = ("consent.", "buttons.", "instructions.", "feedback.", "break.", "end.", "browser.")
-SAVING_SECONDS, BREAK_SECONDS, INTRODUCTION_SECONDS = 0.1, 30, 90
 # Labels that are the same in all languages.
 _AGE_GROUPS = {"under-18": "< 18", "65-or-older": "≥ 65"}
 
@@ -73,24 +72,17 @@ class PageOptions:
 def page_texts(options: PageOptions, trials: Sequence[Trial], about: SessionInfo, n_practice: int) -> dict[str, str]:
     """Return all texts of a session's page by their key, with "_html" in the keys of those that are HTML."""
     texts, first = options.texts, trials[0]
-    seconds = float(first.presentation.response)
+    n_blocks, seconds = max(trial.block for trial in trials), float(first.presentation.response)
     known: dict[str, str | int | float] = {
-        "n_trials": len(trials), "n_blocks": max(trial.block for trial in trials), "n_practice": n_practice,
-        "minutes": estimate_minutes(trials, n_practice), "code": participant_code(about.participant), "seconds": seconds,
+        "n_trials": len(trials), "n_blocks": n_blocks, "n_practice": n_practice,
+        "minutes": session_minutes(len(trials) + n_practice, n_blocks, first.presentation),
+        "code": participant_code(about.participant), "seconds": seconds,
         "question": texts.question(first.instruction), "explanation": texts.explanation(first.instruction),
         "action": texts.line("instructions.mouse", seconds=seconds), "distance": about.distance_cm,
     }  # fmt: skip
     html = {f"{key}_html": texts.html(key, **known) for key in _LONG}
     lines = {key: texts.texts[key] for key, rule in RULES.items() if not rule.markdown and key.startswith(_SHOWN)}
     return html | lines | {"instructions.distance": texts.line("instructions.distance", distance=about.distance_cm)}
-
-
-def estimate_minutes(trials: Sequence[Trial], n_practice: int) -> int:
-    """Return the estimated duration of a session in minutes, rounded up."""
-    shown = trials[0].presentation
-    seconds = shown.fixation + shown.stimulus + shown.mask + shown.response + SAVING_SECONDS
-    n_breaks = max(trial.block for trial in trials) - 1
-    return math.ceil((seconds * (len(trials) + n_practice) + BREAK_SECONDS * n_breaks + INTRODUCTION_SECONDS) / 60)
 
 
 def demographic_questions(texts: SessionTexts) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from observers.people.answers import FORMAT, SessionInfo, trial_order_digest
 from observers.people.grid import response_grid
 from observers.people.icons import ICONS, draw_icon
 from observers.people.page_texts import PageOptions, demographic_questions, page_texts
-from observers.people.paradigm import FEEDBACK_SECONDS, FIXATION_SIZE, LATE_FRAMES, MASK_PIXELS
+from observers.people.paradigm import FEEDBACK_SECONDS, FIXATION_SIZE, LATE_FRAMES, MASK_PIXELS, READING_SECONDS
 from observers.protocol import Trial
 from stimuli.masks import pink_mask
 
@@ -32,7 +32,6 @@ INDEX, TRIALS, ANSWER, RECORD = "index.html", "trials.json", "answer", "record"
 PAGE_FILES = (
     "texts.js", "trial.js", "calibration.js", "saving.js", "introduction.js", "experiment.js", "page.css",
 )  # fmt: skip
-READING_SECONDS = 1.0
 CARD_MM = (85.6, 53.98)  # width and height of a bank card (ISO/IEC 7810 ID-1)
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
