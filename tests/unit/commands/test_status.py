@@ -82,6 +82,12 @@ def test_results_and_estimates_as_json(tmp_path):
     assert result["results"]["microcosm-edge"][0]["accuracy"] == 1.0
 
 
+def test_exit_codes_are_documented():
+    text = " ".join(observers("--help").stdout.split())
+    assert "Exit codes: 0 if the command succeeded; 1 if it was refused or failed" in text
+    assert "3 if it was stopped, or work remains, and the same command continues it" in text
+
+
 def test_check_observer_as_json():
     rules = json.loads(observers("check-observer", "ideal", "--json").stdout)
     assert len(rules) > 4 and all(rule["passed"] for rule in rules)
