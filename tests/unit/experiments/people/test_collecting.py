@@ -18,7 +18,7 @@ from observers.people.participant import Participant
 from observers.people.screens.simulated_screen import SimulatedScreen
 from observers.registry import make_observer
 from tests.commands import observers
-from tests.unit.experiments.logs import rows
+from tests.unit.experiments.logs import rows, sidecar
 
 
 def simulated(**options):
@@ -154,3 +154,20 @@ def test_replay_has_the_same_trial_order(small, tmp_path):
     replayed = run(small, make_observer(f"recorded:{path}"), tmp_path / "replay", seed=seed)
     for column in ("trial", "block", "stimulus", "response", "rt"):
         assert [row[column] for row in rows(replayed)] == [row[column] for row in rows(path)]
+
+
+def test_exclusion_rules_are_declared_before_the_session(tmp_path):
+    path = tmp_path / "exclusions.toml"
+    path.write_text("max_missed = 0.5\nmax_median_rt = 0.01\n")
+    words = ["drawn-cue-conflict", "--participant", "S01", "--simulate", "biased", "--practice", 2, "--out", tmp_path]
+    observers("collect", *words, "--limit", 4, "--exclusions", path)
+    log = tmp_path / "drawn-cue-conflict" / "drawn-cue-conflict_S01_session-1.csv"
+    assert sidecar(log)["exclusions"]["rules"] == {"max_missed": 0.5, "max_median_rt": 0.01}
+    practice = tmp_path / "drawn-cue-conflict-practice" / "drawn-cue-conflict-practice_S01_session-1.csv"
+    assert "exclusions" not in sidecar(practice)
+    observers("collect", *words, "--limit", 5, "--resume", "--exclusions", path)
+    path.write_text("max_missed = 0.4\n")
+    changed = observers("collect", *words, "--resume", "--exclusions", path, code=1)
+    assert "was started with other exclusion rules" in changed.stderr
+    excluded = observers("analyze", "accuracy", log, code=1)
+    assert "1 of 1 person is excluded by rules declared before data collection: S01 (median rt" in excluded.stderr
