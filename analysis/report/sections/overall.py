@@ -56,15 +56,15 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
         "Observers are sorted by error consistency, with people first."
         f"{bootstrap.caption(f'; people and other observers are not resampled. {KAPPA_INTERVALS}')}"
     )
-    ends, n = [(name, f"{name} low", f"{name} high") for name in MEASURES], shown["n_datasets"]
-    tables = [table_of(shown[n == n.max()], caption, ends, "benchmark")]
+    columns, n = [(name, f"{name} low", f"{name} high") for name in MEASURES], shown["n_datasets"]
+    tables = [table_of(shown[n == n.max()], caption, columns, "benchmark")]
     for n_datasets in sorted(n[n < n.max()].unique(), reverse=True):
         apart = (
             f"Means over {n_datasets} of {n.max()} datasets, which cannot be compared with those of observers on other "
             "datasets."
         )
         heading = f"Observers on {count(int(n_datasets), 'dataset')}"
-        tables.append(table_of(shown[n == n_datasets], apart, ends, "benchmark", heading))
+        tables.append(table_of(shown[n == n_datasets], apart, columns, "benchmark", heading))
     data = {"benchmark": table, "benchmark-intervals": intervals}
     return Part("Benchmark", "benchmark", sentences, (), tuple(tables), data)
 
