@@ -22,7 +22,7 @@ from attrs import frozen
 from core.atomic import write_atomically
 from core.errors import LogError
 from core.json_files import JsonError, check_types, read_json
-from core.participants import participant_code
+from core.participants import is_pilot_name, participant_code
 from experiments.deletion_records import refuse_forgotten
 from experiments.log import file_name
 from experiments.people.refusals import count_refusal
@@ -79,10 +79,9 @@ class Participation:
             return
         if decision["decision"] == DECLINED:
             consents.append(dict(decision))
-            count_refusal(
-                self.directory, self.experiment,
-                {"consent_version": decision["version"], "language": decision["language"]},
-            )  # fmt: skip
+            if not is_pilot_name(self.observer):
+                texts = {"consent_version": decision["version"], "language": decision["language"]}
+                count_refusal(self.directory, self.experiment, texts)
         else:
             time = datetime.now(UTC).isoformat(timespec="seconds")
             consents.append({**decision, "texts_sha256": texts_sha256, "time": time})
@@ -114,7 +113,7 @@ class Participation:
         try:
             content = check_types(read_json(self.path, _MAX_BYTES), _TYPES)
             consents = content.get("consents", [])
-            for entry in consents if isinstance(consents, list) else [consents]:
+            for entry in consents if isinstance(consents, list) else [None]:
                 check_types(entry, {"decision": str, "version": str})
         except FileNotFoundError:
             return {

@@ -136,7 +136,9 @@ def test_only_the_refusal_is_stored_of_a_participant_who_declines(few, tmp_path)
     assert names - {"consent-refusals.json.lock"} == {record, "consent-refusals.json"}
     assert json.loads((tmp_path / record).read_text())["consents"] == [consent("declined")[1]]
     assert read_refusals(tmp_path)[0]["n_refusals"] == 1
-    assert make_session(few, tmp_path, options=lab_options()).is_finished  # the same link does not ask again
+    assert make_session(few, tmp_path, options=lab_options()).is_finished  # the same participant is not asked again
+    Participation(tmp_path, "few", "CD34-pilot").add_consent(consent("declined")[1])
+    assert read_refusals(tmp_path)[0]["n_refusals"] == 1  # refusals in pilot sessions are not counted
 
 
 @pytest.mark.parametrize(
