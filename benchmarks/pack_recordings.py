@@ -3,9 +3,10 @@
     python benchmarks/pack_recordings.py benchmarks/cache/microcosm/logs
 
 `benchmarks/microcosm.py` writes the logs. `stimuli/published/included.py` describes the files. All observers of an
-experiment get the same trials: the number of trials is chosen so that the number of trials times the number of observers is
-as large as possible, and observers with fewer trials are omitted with a message. The evidence is rounded. The same logs give
-the same bytes.
+experiment get the same trials: those that all of them have answered. An experiment is skipped if an observer has not answered
+a trial of it. With `--partial`, the number of trials is instead chosen so that the number of trials times the number of
+observers is as large as possible, and observers with fewer trials are omitted with a message. The evidence is rounded. The
+same logs give the same bytes.
 """
 
 import argparse
@@ -54,12 +55,15 @@ def choose_n_trials(counts: list[int]) -> int:
     return max(counts, key=lambda n: (n * sum(count >= n for count in counts), n))
 
 
-def pack_experiment(logs: Path, experiment: str, out: Path) -> str:
+def pack_experiment(logs: Path, experiment: str, out: Path, *, partial: bool = False) -> str:
     """Write the recording of one experiment, and return a line that says what it contains."""
     logged = {row.name: log for row in MICROCOSM if (log := read_log(logs, experiment, row.name)) and len(log[0]) > 1}
     if not logged:
         return f"{experiment}: no logs"
-    n_trials = choose_n_trials([len(rows) - 1 for rows, _ in logged.values()])
+    counts = [len(rows) - 1 for rows, _ in logged.values()]
+    if not partial and len(counts) < len(MICROCOSM):
+        return f"{experiment}: skipped, because only {len(counts)} of {len(MICROCOSM)} observers have answered trials of it"
+    n_trials = choose_n_trials(counts) if partial else min(counts)
     used = {name: log for name, log in logged.items() if len(log[0]) > n_trials}
     identities = [sidecar["identity"] for _, sidecar in used.values()]
     shared = {key: identities[0].get(key) for key in OF_EXPERIMENT}
@@ -135,9 +139,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("logs", type=Path, help="folder of the logs")
     parser.add_argument("--out", type=Path, default=FOLDERS["microcosm"], help="folder (default: %(default)s)")
+    parser.add_argument("--partial", action="store_true", help="omit observers with few trials instead of other trials")
     options = parser.parse_args()
     for experiment in microcosm_experiments():
-        print(pack_experiment(options.logs, experiment, options.out), flush=True)
+        print(pack_experiment(options.logs, experiment, options.out, partial=options.partial), flush=True)
     total = sum(path.stat().st_size for path in options.out.iterdir())
     print(f"{options.out}: {total / 2**20:.2f} MiB")
 

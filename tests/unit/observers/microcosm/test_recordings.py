@@ -8,7 +8,7 @@ import pytest
 
 from analysis import read_trials
 from analysis.report.provenance import provenance
-from benchmarks.pack_recordings import choose_n_trials, main, microcosm_experiments
+from benchmarks.pack_recordings import choose_n_trials, main, microcosm_experiments, pack_experiment
 from core.errors import LogError, ObserverError, UserError
 from experiments import make_experiment, run
 from experiments.sets.catalog import EXPERIMENTS, cached_images
@@ -125,8 +125,12 @@ def test_packing_is_reproducible_and_gives_all_observers_the_same_trials(tmp_pat
     for name, n in (("microcosm-cnn", 6), ("microcosm-cnn-noise-train", 5), ("microcosm-cnn-noise-eval", 1)):
         run(experiment, make_observer(name), tmp_path / "logs", limit=n)
     for out in ("a", "b"):
-        monkeypatch.setattr("sys.argv", ["pack", str(tmp_path / "logs"), "--out", str(tmp_path / out)])
+        monkeypatch.setattr("sys.argv", ["pack", str(tmp_path / "logs"), "--partial", "--out", str(tmp_path / out)])
         main()
+    assert "skipped, because only 3 of 7 observers" in pack_experiment(
+        tmp_path / "logs", "microcosm-edge", tmp_path / "c"
+    )
+    assert not (tmp_path / "c").exists()
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert files == ["microcosm-edge.csv.gz", "microcosm-edge.json"]
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
