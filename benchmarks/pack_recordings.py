@@ -4,9 +4,9 @@
 
 `benchmarks/microcosm.py` writes the logs. `stimuli/published/included.py` describes the files. All observers of an
 experiment get the same trials: those that all of them have answered. An experiment is skipped if an observer has not
-answered a trial of it. With `--partial`, the number of trials is instead chosen so that the number of trials times the number
-of observers is as large as possible, and observers with fewer trials are omitted with a message. The evidence is rounded.
-The same logs give the same bytes.
+answered a trial of it. With `--partial`, the number of trials is instead chosen so that the number of trials times
+the number of observers is as large as possible, and observers with fewer trials are omitted with a message. The evidence is
+rounded. The same logs give the same bytes.
 """
 
 import argparse
