@@ -26,10 +26,10 @@ from analysis.kappa.consistency import attainable_kappa as attainable_kappa
 from analysis.kappa.consistency import error_consistency as error_consistency
 from analysis.kappa.consistency import kappa_matrix as kappa_matrix
 from analysis.kappa.contrasts import kind_contrasts as kind_contrasts
+from analysis.kappa.difference import difference_test as difference_test
 from analysis.kappa.embedding import map_observers as map_observers
 from analysis.kappa.error_patterns import error_patterns as error_patterns
-from analysis.kappa.kappa_tests import difference_test as difference_test
-from analysis.kappa.kappa_tests import independence_test as independence_test
+from analysis.kappa.independence import independence_test as independence_test
 from analysis.kappa.pairs import kappa_by_kind as kappa_by_kind
 from analysis.kappa.retest import retest_reliability as retest_reliability
 from analysis.measures.accuracy import accuracy as accuracy

@@ -31,9 +31,10 @@ from analysis.kappa.branches import (
 from analysis.kappa.ceiling import noise_ceiling
 from analysis.kappa.consistency import bootstrap_interval, correct_matrix, error_consistency, kappa, pairwise_agreement
 from analysis.kappa.contrasts import kind_contrasts
+from analysis.kappa.difference import difference_test
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
-from analysis.kappa.kappa_tests import difference_test, independence_test
+from analysis.kappa.independence import independence_test
 from analysis.measures.accuracy import accuracy
 from analysis.measures.confusion import confusion_table, response_entropy
 from analysis.measures.psychometric import thresholds

@@ -19,8 +19,8 @@ import statsmodels.api as sm
 from scipy import stats
 
 from analysis.io.columns import as_text
+from analysis.io.formats import to_markdown as markdown
 from analysis.io.frame import read_trials
-from analysis.io.number_format import format_value
 from analysis.kappa.clustering import cluster_observers
 from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.measures.accuracy import accuracy
@@ -43,13 +43,6 @@ FIGURES = (
     f"accuracy_{LOW_PASS}",
     "accuracy_microcosm-uniform-noise",
 )
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """Return a table in Markdown."""
-    rows = [[str(c) for c in table.columns], ["---"] * len(table.columns)]
-    rows += [[format_value(value) for value in row] for row in table.itertuples(index=False)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
 def run_experiments(out: Path, limit: int, executor: Executor | None) -> pd.DataFrame:

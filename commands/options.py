@@ -154,11 +154,37 @@ MAX_RESAMPLES = 100_000  # more would take gigabytes of memory
 Resamples = Annotated[
     int, typer.Option(min=1, max=MAX_RESAMPLES, metavar="N", help="Number of bootstrap resamples of the images.")
 ]
-Draws = Annotated[
+MethodResamples = Annotated[
     int,
     typer.Option(
-        min=1, max=MAX_RESAMPLES, metavar="N", help="Number of random draws that simulate the null hypothesis."
+        "--resamples", min=1, max=MAX_RESAMPLES, metavar="N",
+        help="Number of bootstrap resamples of the images (only with --method bootstrap).",
     ),
+]  # fmt: skip
+TestResamples = Annotated[
+    int,
+    typer.Option(
+        "--resamples", "--draws", min=1, max=MAX_RESAMPLES, metavar="N",
+        help="Number of random permutations, and of bootstrap resamples of the images. --draws is an older name.",
+    ),
+]  # fmt: skip
+NullDraws = Annotated[
+    int | None,
+    typer.Option(
+        "--resamples", "--draws", min=1, max=MAX_RESAMPLES, metavar="N",
+        help="Number of random draws under the null hypothesis. --draws is an older name (default: none, the exact test).",
+    ),
+]  # fmt: skip
+UnusedResamples = Annotated[
+    int,
+    typer.Option(
+        "--resamples", min=1, max=MAX_RESAMPLES, metavar="N", hidden=True,
+        help="An option of earlier versions; it has no effect, because these intervals are not resampled.",
+    ),
+]  # fmt: skip
+IntervalMethod = Annotated[
+    Literal["score", "bootstrap"],
+    typer.Option(help="Method of the 95 % intervals: score intervals, or percentiles of a bootstrap over images."),
 ]
 
 

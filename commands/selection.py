@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.added_options import add_options
 from commands.options import MAX_RESAMPLES
 from core.kinds import KINDS, Kind
 
@@ -109,25 +109,14 @@ OPTIONS = {
 
 
 def selects(command: Callable[..., None]) -> Callable[..., None]:
-    """Add OPTIONS to a command, which gets their values as one `Selection` in its parameter `selection`."""
-    signature = inspect.signature(command)
+    """Add OPTIONS to a command, which gets their values as one `Selection` in its parameter `selection`.
 
-    @wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> None:
-        command(*arguments, selection=make_selection(**{name: options.pop(name) for name in OPTIONS}), **options)
-
-    parameters = [parameter for name, parameter in signature.parameters.items() if name != "selection"]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in OPTIONS.items()
-    ]
-    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
-    # The options of the selection follow the logs and the dataset.
-    first = 1 + (len(parameters) > 1 and parameters[1].name == "dataset")
-    wrapped.__signature__ = signature.replace(parameters=[*parameters[:first], *added, *parameters[first:]])  # type: ignore[attr-defined]
-    annotations = {name: annotation for name, annotation in command.__annotations__.items() if name != "selection"}
-    wrapped.__annotations__ = annotations | OPTIONS
-    return wrapped
+    In the help, they follow the logs and the dataset.
+    """
+    names = [name for name in inspect.signature(command).parameters if name != "selection"]
+    position = 1 + ("dataset" in names[1:2])
+    options = {name: (annotation, None) for name, annotation in OPTIONS.items()}
+    return add_options(command, options, "selection", make_selection, position)
 
 
 def make_selection(

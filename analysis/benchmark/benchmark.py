@@ -52,6 +52,7 @@ COLUMNS = (
 )  # fmt: skip
 MEASURES = COLUMNS[3:]
 HUMANS = "humans"  # name of the row that combines all people
+TESTED = "tested"  # attribute of the tables with the conditions that each observer responded to
 SIMULATED_PEOPLE = "simulated people"  # name of the row that combines the reference observers, if they replace people
 
 
@@ -67,6 +68,7 @@ class BenchmarkScores:
         comparisons: The conditions of every dataset and their comparison with people.
         notes: Sentences about exclusions.
         rank_note: The sentence in `notes` about observers without a rank; "" if every observer has a rank.
+        tested: The pairs of dataset and condition that each observer responded to, by its name and kind.
     """
 
     names: tuple[str, ...]
@@ -76,6 +78,7 @@ class BenchmarkScores:
     comparisons: tuple[tuple[list[ConditionData], PeopleComparison], ...]
     notes: tuple[str, ...]
     rank_note: str
+    tested: dict[tuple[str, str], tuple[tuple[str, str], ...]]
 
 
 def benchmark_table(
@@ -92,7 +95,8 @@ def benchmark_table(
 
     Returns:
         A table with `COLUMNS`. The people are first, the other observers follow by decreasing error consistency.
-        `attrs["notes"]` lists exclusions, and `attrs["rule"]` describes the rule.
+        `attrs["notes"]` lists exclusions, `attrs["rule"]` describes the rule, and `attrs["tested"]` has the conditions that
+        each observer responded to.
 
     Raises:
         LogError: If no person (or no reference observer) responded to a benchmark condition, or if an observer responded
@@ -112,7 +116,7 @@ def benchmark_table(
     order = np.argsort(sort_key, kind="stable")
     table = table.iloc[order][list(COLUMNS)].reset_index(drop=True)
     add_notes(table, scores.notes)
-    table.attrs["rule"] = RULES[rule]
+    table.attrs |= {"rule": RULES[rule], TESTED: scores.tested}
     return table
 
 
@@ -222,6 +226,7 @@ def _average_over_datasets(
         tuple(zip(datasets, parts, strict=True)),
         tuple(notes),
         rank_note,
+        {key: tuple(conditions) for key, conditions in answered.items()},
     )
 
 

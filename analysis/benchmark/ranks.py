@@ -15,7 +15,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from analysis.benchmark.benchmark import MEASURES, BenchmarkScores, benchmark_scores
+from analysis.benchmark.benchmark import MEASURES, TESTED, BenchmarkScores, benchmark_scores
 from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import bootstrap_weights
@@ -79,7 +79,7 @@ def benchmark_intervals(
         parts.append(part.loc[np.argsort(join_ties(np.where(part.index > 0, sign * value, -np.inf)), kind="stable")])
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
     add_notes(table, notes)
-    table.attrs |= {"rank_note": scores.rank_note, "rule": RULES[rule]}
+    table.attrs |= {"rank_note": scores.rank_note, "rule": RULES[rule], TESTED: scores.tested}
     return table
 
 

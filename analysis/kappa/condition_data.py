@@ -98,6 +98,12 @@ def align_observers(conditions: Sequence[ConditionData], names: Sequence[str]) -
     return arrays
 
 
+def people_first(conditions: Sequence[ConditionData]) -> list[str]:
+    """Return the names of all observers of the conditions, people first."""
+    is_person = {name: bool(r) for c in conditions for name, r in zip(c.names, c.is_reference, strict=True)}
+    return sorted(is_person, key=lambda name: not is_person[name])
+
+
 def unit_weights(n_images: int, _: int) -> np.ndarray:
     """Return weights, with shape (I, 1), that count every image once. They give the measures of the data themselves."""
     return np.ones((n_images, 1))

@@ -5,20 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.analyze.output import output
+from commands.analyze.output import Output, prints
 from commands.analyze.responses import ByCondition
 from commands.options import (
     BootstrapSeed,
-    Csv,
     Dataset,
-    Draws,
+    IntervalMethod,
     Intervals,
-    Json,
     Logs,
+    MethodResamples,
     NChoices,
+    NullDraws,
     Resamples,
     Rule,
-    read_logs,
+    TestResamples,
+    UnusedResamples,
 )
 from commands.selection import GroupBy, selects
 
@@ -29,19 +30,21 @@ MAX_ROWS = 50  # tables of pairs with more rows are summarized on the terminal
 
 
 @selects
+@prints
 def consistency(
     logs: Logs,
     dataset: Dataset = None,
     intervals: Intervals = True,
+    method: IntervalMethod = "score",
+    resamples: MethodResamples = 1000,
     rule: Rule = "undefined-is-nan",
     seed: BootstrapSeed = 0,
     bounds: Annotated[
         bool, typer.Option("--bounds", help="Add the lowest and highest kappa that the two accuracies allow.")
     ] = False,
     group_by: GroupBy = None,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute error consistency (kappa) per pair of observers.
@@ -59,22 +62,24 @@ def consistency(
     from analysis.kappa.by_group import kappa_by_group
     from analysis.kappa.consistency import error_consistency as compute
     from analysis.kappa.pairs import kappa_by_kind
-    from analysis.measures.resampling import N_RESAMPLES
 
-    frame = read_logs(logs, dataset, selection)
-    n_resamples = N_RESAMPLES if intervals else 0
+    frame = output.read(logs, dataset, selection)
+    n_resamples = resamples if intervals else 0
     if group_by:
-        output(kappa_by_group(frame, group_by, rule=rule, n_resamples=n_resamples, seed=seed), json, csv, rule=rule)
+        output.print(kappa_by_group(frame, group_by, rule=rule, n_resamples=n_resamples), rule=rule)
         return
-    table, summary = compute(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds), None
-    if len(table) > MAX_ROWS and not json:
-        summary = kappa_by_kind(frame, rule=rule, n_resamples=n_resamples, seed=seed)
-    output(table, json, csv, summary=summary, rule=rule)
-    if not json and not csv and len(table) > MAX_ROWS:
-        typer.echo(f"The rows are means over {len(table)} pairs and conditions; --csv FILE writes all of them.")
+    options: dict[str, Any] = {"method": method, "n_resamples": resamples, "seed": seed}
+    table = compute(frame, intervals=intervals, rule=rule, bounds=bounds, **options)
+    if len(table) <= MAX_ROWS or output.is_whole:
+        output.print(table, rule=rule)
+        return
+    sentence = f"The rows are means over {len(table)} pairs and conditions; --csv FILE writes all of them."
+    summary = kappa_by_kind(frame, rule=rule, n_resamples=n_resamples)
+    output.print(table, summary=summary, rule=rule, sentences=() if output.csv else (sentence,))
 
 
 @selects
+@prints
 def errors(
     logs: Logs,
     dataset: Dataset = None,
@@ -83,9 +88,8 @@ def errors(
     intervals: Intervals = True,
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Measure whether observers give the same wrong responses.
@@ -99,36 +103,41 @@ def errors(
     """
     from analysis.kappa.error_patterns import error_patterns
 
-    frame, options = read_logs(logs, dataset, selection, n_choices=n_choices), {"n_resamples": resamples, "seed": seed}
-    output(error_patterns(frame, by_condition=by_condition, intervals=intervals, **options), json, csv)
+    frame = output.read(logs, dataset, selection, n_choices=n_choices)
+    options = {"n_resamples": resamples, "seed": seed}
+    output.print(error_patterns(frame, by_condition=by_condition, intervals=intervals, **options))
 
 
 @selects
+@prints
 def independence(
     logs: Logs,
     dataset: Dataset = None,
-    draws: Draws = 1000,
+    resamples: NullDraws = None,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
-    """Test whether kappa exceeds chance.
+    """Test whether kappa differs from chance.
 
     Under the null hypothesis, the two observers have the observed accuracies, but make errors independently of each
-    other (adapted from Klein et al. 2025).
+    other. The exact test (Fisher's test, combined over conditions) needs no random draws. --resamples N draws N random
+    values under the null hypothesis instead, as Klein et al. (2025) do; p is then at least 2 / (N + 1).
 
     \b
-    Example:
+    Examples:
       observers analyze independence humans/cue-conflict logs/cue-conflict
+      observers analyze independence humans/cue-conflict logs/cue-conflict --resamples 100000
     """
-    from analysis.kappa.kappa_tests import independence_test as compute
+    from analysis.kappa.independence import independence_test as compute
 
-    output(compute(read_logs(logs, dataset, selection), n_draws=draws, seed=seed), json, csv, rule="undefined-is-nan")
+    table = compute(output.read(logs, dataset, selection), n_draws=resamples, seed=seed)
+    output.print(table, rule="undefined-is-nan")
 
 
 @selects
+@prints
 def difference(
     logs: Logs,
     between: Annotated[
@@ -139,11 +148,10 @@ def difference(
     ] = None,
     dataset: Dataset = None,
     rule: Rule = "undefined-is-nan",
-    draws: Draws = 1000,
+    resamples: TestResamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Test whether two observers differ in kappa with people.
@@ -155,7 +163,7 @@ def difference(
     Example:
       observers analyze difference humans/cue-conflict logs --between resnet50 --between sd14
     """
-    from analysis.kappa.kappa_tests import difference_test as compute
+    from analysis.kappa.difference import difference_test as compute
 
     if between and len(between) != 2:
         raise typer.BadParameter(
@@ -164,20 +172,20 @@ def difference(
             param_hint="--between",
         )
     pairs = [(between[0], between[1])] if between else None
-    table = compute(read_logs(logs, dataset, selection), pairs, rule=rule, n_draws=draws, seed=seed)
-    output(table, json, csv, rule=rule)
+    table = compute(output.read(logs, dataset, selection), pairs, rule=rule, n_draws=resamples, seed=seed)
+    output.print(table, rule=rule)
 
 
 @selects
+@prints
 def ceiling(
     logs: Logs,
     dataset: Dataset = None,
     rule: Rule = "undefined-is-nan",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute the noise ceiling of consistency with people.
@@ -191,21 +199,22 @@ def ceiling(
     """
     from analysis.kappa.ceiling import noise_ceiling
 
-    table = noise_ceiling(read_logs(logs, dataset, selection), rule=rule, n_resamples=resamples, seed=seed)
-    output(table, json, csv, rule=rule)
+    table = noise_ceiling(output.read(logs, dataset, selection), rule=rule, n_resamples=resamples, seed=seed)
+    output.print(table, rule=rule)
 
 
 @selects
+@prints
 def contrasts(
     logs: Logs,
     dataset: Dataset = None,
     group_by: GroupBy = None,
+    intervals: Intervals = True,
     rule: Rule = "undefined-is-nan",
-    resamples: Resamples = 1000,
+    resamples: UnusedResamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compare kappa within and between kinds of observer.
@@ -221,10 +230,10 @@ def contrasts(
     from analysis.kappa.by_group import group_contrasts
     from analysis.kappa.contrasts import kind_contrasts as compute
 
-    frame = read_logs(logs, dataset, selection)
-    options: dict[str, Any] = {"rule": rule, "n_resamples": resamples, "seed": seed}
+    frame = output.read(logs, dataset, selection)
+    options: dict[str, Any] = {"rule": rule, "n_resamples": resamples if intervals else 0, "seed": seed}
     table = group_contrasts(frame, group_by, **options) if group_by else compute(frame, **options)
-    output(table, json, csv, rule=rule)
+    output.print(table, rule=rule)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

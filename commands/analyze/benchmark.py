@@ -1,10 +1,10 @@
-"""Commands about the benchmark of Geirhos et al. (2021): its averages over datasets, and ranks with intervals."""
+"""Commands about the benchmark of Geirhos et al. (2021): averages over datasets, ranks, and Table 1 of the paper."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from commands.analyze.output import output
-from commands.options import BootstrapSeed, Csv, Json, Logs, Resamples, Rule, read_logs
+from commands.analyze.output import Output, prints
+from commands.options import BootstrapSeed, Dataset, Logs, Resamples, Rule
 from commands.selection import GroupBy, GroupResamples, selects
 
 if TYPE_CHECKING:
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 
 @selects
+@prints
 def benchmark(
     logs: Logs,
+    dataset: Dataset = None,
     rule: Rule = "undefined-is-nan",
     group_by: GroupBy = None,
     resamples: GroupResamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute the benchmark table of model-vs-human.
@@ -28,7 +29,7 @@ def benchmark(
     As in Geirhos et al. (2021), the table has four values that are averaged over datasets: out-of-distribution (OOD)
     accuracy and three comparisons with people (accuracy difference, observed consistency, error consistency). It also
     has two mean ranks. The logs must include trials of people. --group-by averages the values over the observers of each
-    group, without ranks.
+    group, without ranks. Observers that responded to other conditions stand apart, because their means cannot be compared.
 
     \b
     Examples:
@@ -36,25 +37,28 @@ def benchmark(
       observers analyze benchmark humans networks logs --group-by kind
     """
     from analysis.benchmark.benchmark import benchmark_table as compute
+    from analysis.benchmark.comparable_rows import divide_rows
 
-    frame = read_logs(logs, None, selection)
+    frame = output.read(logs, dataset, selection)
     if group_by:
         from analysis.benchmark.by_group import benchmark_by_group
 
-        output(benchmark_by_group(frame, group_by, rule, n_resamples=resamples, seed=seed), json, csv)
+        output.print(benchmark_by_group(frame, group_by, rule, n_resamples=resamples, seed=seed))
         return
-    output(compute(frame, rule=rule), json, csv)
+    table, blocks = divide_rows(compute(frame, rule=rule))
+    output.print(table, blocks=blocks)
 
 
 @selects
+@prints
 def ranks(
     logs: Logs,
+    dataset: Dataset = None,
     rule: Rule = "undefined-is-nan",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute intervals of the benchmark's ranks.
@@ -66,10 +70,42 @@ def ranks(
     Example:
       observers analyze ranks humans logs --resamples 200
     """
+    from analysis.benchmark.comparable_rows import divide_rows
     from analysis.benchmark.ranks import benchmark_intervals
 
-    table = benchmark_intervals(read_logs(logs, None, selection), rule, n_resamples=resamples, seed=seed)
-    output(table, json, csv)
+    table = benchmark_intervals(output.read(logs, dataset, selection), rule, n_resamples=resamples, seed=seed)
+    arranged, blocks = divide_rows(table)
+    output.print(arranged, blocks=blocks)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"benchmark": benchmark, "ranks": ranks}
+@selects
+@prints
+def table_1(
+    logs: Logs,
+    dataset: Dataset = None,
+    rule: Rule = "undefined-is-nan",
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    *,
+    output: Output,
+    selection: "Selection",
+) -> None:
+    """Make Table 1 of the paper: shape bias, OOD accuracy and kappa.
+
+    The table has the three values of Table 1 of Jaini et al. (2024) with 95 % intervals: shape bias on cue-conflict images,
+    out-of-distribution (OOD) accuracy, and error consistency (kappa) with people. Observers that responded to other
+    conditions stand apart, because their means cannot be compared. The logs must include trials of people.
+
+    \b
+    Example:
+      observers analyze table-1 humans networks logs --format latex > table-1.tex
+    """
+    from analysis.benchmark.comparable_rows import divide_rows
+    from analysis.benchmark.table_1 import table_1 as compute
+
+    table = compute(output.read(logs, dataset, selection), rule=rule, n_resamples=resamples, seed=seed)
+    arranged, blocks = divide_rows(table)
+    output.print(arranged, blocks=blocks)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"benchmark": benchmark, "ranks": ranks, "table-1": table_1}

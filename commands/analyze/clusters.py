@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.analyze.output import output
-from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, Resamples, Rule, print_notes, read_logs, to_stderr
+from commands.analyze.output import Output, prints
+from commands.options import BootstrapSeed, Dataset, Logs, Resamples, Rule
 from commands.selection import selects
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ MAX_SENTENCES = 5  # largest number of models that are described one by one; mor
 
 
 @selects
+@prints
 def clusters(
     logs: Logs,
     dataset: Dataset = None,
@@ -28,9 +29,8 @@ def clusters(
     rule: Rule = "undefined-is-nan",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Cluster observers by error consistency.
@@ -53,33 +53,33 @@ def clusters(
         within_human_range,
     )
 
-    frame = read_logs(logs, dataset, selection)
+    frame = output.read(logs, dataset, selection)
     trees = resample_trees(frame, rule=rule, n_resamples=resamples, seed=seed)
     clustering = observer_groups(trees, groups)
-    output(branch_support(trees), json, csv, summary=clustering, rule=rule)
-    if not json:
-        index, p = agreement_with_kinds(clustering, seed=seed)
-        result = (
-            f"adjusted Rand index {index:.3f}, {format_p_value(p)}"
-            if index == index
-            else "undefined because there is only one kind or one cluster"
-        )
-        typer.echo(f"Agreement of clusters with kinds of observer: {result}")
-        models = within_human_range(frame, trees, rule=rule, n_resamples=resamples, seed=seed)
-        print_notes(models)
-        if len(models) > MAX_SENTENCES:
-            _print_human_range(models)
-        else:
-            for sentence in human_range_sentences(models):
-                typer.echo(sentence)
+    branches = branch_support(trees)
+    if output.is_whole:
+        output.print(branches, rule=rule)
+        return
+    index, p = agreement_with_kinds(clustering, seed=seed)
+    result = (
+        f"adjusted Rand index {index:.3f}, {format_p_value(p)}"
+        if index == index
+        else "undefined because there is only one kind or one cluster"
+    )
+    models = within_human_range(frame, trees, rule=rule, n_resamples=resamples, seed=seed)
+    for note in models.attrs["notes"]:
+        output.print_note(note)
+    agreement = f"Agreement of clusters with kinds of observer: {result}"
+    few = human_range_sentences(models) if len(models) <= MAX_SENTENCES else []
+    output.print(branches, summary=clustering, rule=rule, sentences=[agreement, *few])
+    if len(models) > MAX_SENTENCES:
+        _print_human_range(models, output)
 
 
-def _print_human_range(models: "pd.DataFrame") -> None:
+def _print_human_range(models: "pd.DataFrame", output: Output) -> None:
     """Print the table of `within_human_range` with the models that agree most with people first."""
-    from analysis.io.tables import print_table
-
     people = models.iloc[0]
-    typer.echo(
+    title = (
         f"Human range: the kappa of each of the {people.n_people} people with the others is {people.people_lowest:.3f} to "
         f"{people.people_highest:.3f}, mean {people.people_mean:.3f}. Kappa of the models with people:"
     )
@@ -89,17 +89,17 @@ def _print_human_range(models: "pd.DataFrame") -> None:
         for within, kappa in zip(table["among_people"], table["kappa"], strict=True)
     ]
     columns = ["observer", "kind", "kappa", "low", "high", "within_range", "n_people_below", "in_cluster"]
-    print_table(table[columns])
+    output.print_more(table[columns], title)
 
 
 @selects
+@prints
 def map_(
     logs: Logs,
     dataset: Dataset = None,
     rule: Rule = "undefined-is-nan",
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Place observers on a map by error consistency.
@@ -113,14 +113,14 @@ def map_(
     from analysis.kappa.embedding import map_observers
     from analysis.kappa.pairs import pair_kappas
 
-    kappas = pair_kappas(read_logs(logs, dataset, selection), rule)
+    kappas = pair_kappas(output.read(logs, dataset, selection), rule)
     table, share = map_observers(kappas.matrix())
     table.insert(1, "kind", kappas.kinds)
-    output(table, json, csv, rule=rule)
-    to_stderr(
-        "note: all pairwise distances are zero"
+    output.print(table, rule=rule)
+    output.print_note(
+        "all pairwise distances are zero"
         if share != share
-        else f"note: two dimensions capture {100 * share:.0f} % of the distances 1 - kappa"
+        else f"two dimensions capture {100 * share:.0f} % of the distances 1 - kappa"
     )
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.analyze.output import output
-from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, Resamples, read_logs
+from commands.analyze.output import Output, prints
+from commands.options import BootstrapSeed, Dataset, Logs, Resamples
 from commands.selection import selects
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 @selects
+@prints
 def illusions(
     logs: Logs,
     dataset: Dataset = None,
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute what observers report about visual illusions.
@@ -36,15 +36,17 @@ def illusions(
     """
     from analysis.illusions.summary import illusion_table as compute
 
-    output(compute(read_logs(logs, dataset, selection, ambiguous=True), n_resamples=resamples, seed=seed), json, csv)
+    frame = output.read(logs, dataset, selection, ambiguous=True)
+    output.print(compute(frame, n_resamples=resamples, seed=seed))
 
 
+@prints
 def reconstructions(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder that `observers reconstruct` wrote.")],
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
+    *,
+    output: Output,
 ) -> None:
     """Test whether reconstructions keep the image's layout.
 
@@ -57,7 +59,7 @@ def reconstructions(
     from analysis.illusions.placement import placement
     from analysis.illusions.reconstructions import read_reconstructions
 
-    output(placement(read_reconstructions(folder), n_resamples=resamples, seed=seed), json, csv)
+    output.print(placement(read_reconstructions(folder), n_resamples=resamples, seed=seed))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"illusions": illusions, "reconstructions": reconstructions}

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from commands.analyze.output import output
-from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, NChoices, Resamples, Rule, read_logs
+from commands.analyze.output import Output, prints
+from commands.options import BootstrapSeed, Dataset, Logs, NChoices, Resamples, Rule
 from commands.selection import GroupBy, GroupResamples, selects
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ LOW_PASS = "accuracy:low-pass"
 
 
 @selects
+@prints
 def accuracy(
     logs: Logs,
     dataset: Dataset = None,
     group_by: GroupBy = None,
     resamples: GroupResamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute accuracy per observer and condition.
@@ -47,23 +47,23 @@ def accuracy(
     from analysis.measures.by_group import accuracy_by_group
     from analysis.selection.split import separate_parts
 
-    frame = read_logs(logs, dataset, selection)
+    frame = output.read(logs, dataset, selection)
     if group_by:
-        output(accuracy_by_group(frame, group_by, n_resamples=resamples, seed=seed), json, csv)
+        output.print(accuracy_by_group(frame, group_by, n_resamples=resamples, seed=seed))
     else:
-        output(separate_parts(compute(frame), frame), json, csv)
+        output.print(separate_parts(compute(frame), frame))
 
 
 @selects
+@prints
 def shape_bias(
     logs: Logs,
     dataset: Dataset = None,
     group_by: GroupBy = None,
     resamples: GroupResamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute the shape bias on cue-conflict images.
@@ -83,26 +83,25 @@ def shape_bias(
     from analysis.measures.totals import ALL
     from analysis.selection.split import separate_parts
 
-    frame = read_logs(logs, dataset, selection)
+    frame = output.read(logs, dataset, selection)
     if group_by:
         table = shape_bias_by_group(frame, group_by, n_resamples=resamples, seed=seed)
-        output(table, json, csv, summary=table[table["category"] == ALL].drop(columns="category"))
+        output.print(table, summary=table[table["category"] == ALL].drop(columns="category"))
         return
     table = compute(frame)
     summary = separate_parts(overall_shape_bias(table), frame)
-    output(separate_parts(table, frame), json, csv, summary=summary)
-    if not json and (people := describe_people(frame)):
-        typer.echo(people)
+    people = "" if output.is_whole else describe_people(frame)
+    output.print(separate_parts(table, frame), summary=summary, sentences=[people] if people else ())
 
 
 @selects
+@prints
 def confusion(
     logs: Logs,
     dataset: Dataset = None,
     by_condition: ByCondition = False,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Count the responses to each category.
@@ -116,11 +115,12 @@ def confusion(
     from analysis.measures.confusion import confusion_table as compute
     from analysis.measures.confusion import frequent_errors
 
-    table = compute(read_logs(logs, dataset, selection), by_condition=by_condition)
-    output(table, json, csv, summary=frequent_errors(table))
+    table = compute(output.read(logs, dataset, selection), by_condition=by_condition)
+    output.print(table, summary=frequent_errors(table))
 
 
 @selects
+@prints
 def entropy(
     logs: Logs,
     dataset: Dataset = None,
@@ -128,9 +128,8 @@ def entropy(
     by_condition: ByCondition = False,
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute the entropy of each observer's responses.
@@ -144,11 +143,12 @@ def entropy(
     """
     from analysis.measures.confusion import response_entropy
 
-    frame = read_logs(logs, dataset, selection, n_choices=n_choices)
-    output(response_entropy(frame, by_condition=by_condition, n_resamples=resamples, seed=seed), json, csv)
+    frame = output.read(logs, dataset, selection, n_choices=n_choices)
+    output.print(response_entropy(frame, by_condition=by_condition, n_resamples=resamples, seed=seed))
 
 
 @selects
+@prints
 def thresholds(
     logs: Logs,
     dataset: Dataset = None,
@@ -164,9 +164,8 @@ def thresholds(
         Literal["likelihood", "psignifit"],
         typer.Option(help="Method of fitting; psignifit needs the extra `psychometrics`."),
     ] = "likelihood",
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Fit psychometric functions and report thresholds.
@@ -181,12 +180,13 @@ def thresholds(
     from analysis.measures.psychometric import thresholds as compute
 
     table = compute(
-        read_logs(logs, dataset, selection, n_choices=n_choices), scale=scale, max_lapse=max_lapse, fitter=fitter
+        output.read(logs, dataset, selection, n_choices=n_choices), scale=scale, max_lapse=max_lapse, fitter=fitter
     )
-    output(table, json, csv)
+    output.print(table)
 
 
 @selects
+@prints
 def correlation(
     logs: Logs,
     x: Annotated[
@@ -203,9 +203,8 @@ def correlation(
         bool, typer.Option("--people", help="Include all people together as one further observer.")
     ] = False,
     rule: Rule = "undefined-is-nan",
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Correlate two measures over observers.
@@ -218,9 +217,9 @@ def correlation(
     """
     from analysis.benchmark.correlation import correlate, observer_measure
 
-    frame = read_logs(logs, None, selection)
+    frame = output.read(logs, None, selection)
     table = correlate(*(observer_measure(frame, name, people=people, rule=rule) for name in (x, y)))
-    output(table, json, csv, rule=rule if "consistency:" in x + y else None)
+    output.print(table, rule=rule if "consistency:" in x + y else None)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -1,10 +1,10 @@
 """The command about several sessions of one observer."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from commands.analyze.output import output
-from commands.options import BootstrapSeed, Csv, Dataset, Intervals, Json, Logs, Resamples, Rule, read_logs
+from commands.analyze.output import Output, prints
+from commands.options import BootstrapSeed, Dataset, IntervalMethod, Intervals, Logs, MethodResamples, Rule
 from commands.selection import selects
 
 if TYPE_CHECKING:
@@ -12,16 +12,17 @@ if TYPE_CHECKING:
 
 
 @selects
+@prints
 def retest(
     logs: Logs,
     dataset: Dataset = None,
     intervals: Intervals = True,
+    method: IntervalMethod = "score",
+    resamples: MethodResamples = 1000,
     rule: Rule = "undefined-is-nan",
-    resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
-    json: Json = False,
-    csv: Csv = None,
     *,
+    output: Output,
     selection: "Selection",
 ) -> None:
     """Compute kappa between two sessions of one observer.
@@ -36,10 +37,11 @@ def retest(
     """
     from analysis.kappa.retest import average_over_conditions, retest_reliability
 
-    frame = read_logs(logs, dataset, selection)
-    table = retest_reliability(frame, intervals=intervals, rule=rule, n_resamples=resamples, seed=seed)
+    frame = output.read(logs, dataset, selection)
+    options: dict[str, Any] = {"method": method, "n_resamples": resamples, "seed": seed}
+    table = retest_reliability(frame, intervals=intervals, rule=rule, **options)
     has_several = table.groupby(["dataset", "observer", "session_1", "session_2"]).size().max() > 1
-    output(table, json, csv, summary=average_over_conditions(table) if has_several else None, rule=rule)
+    output.print(table, summary=average_over_conditions(table) if has_several else None, rule=rule)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"retest": retest}

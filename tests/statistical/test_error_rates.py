@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 from scipy.stats import entropy as scipy_entropy
+from scipy.stats import kstest
 
 from analysis.benchmark.correlation import correlate
 from analysis.kappa.contrasts import kind_contrasts
-from analysis.kappa.kappa_tests import (
-    difference_test,
-    independence_test,
-)
+from analysis.kappa.difference import difference_test
+from analysis.kappa.exact_null import kappa_null
+from analysis.kappa.independence import independence_test
 from analysis.measures.confusion import (
     response_entropy,
 )
 from tests.unit.analysis.benchmark.test_correlation import random_measures
 from tests.unit.analysis.frames import response_trials
 from tests.unit.analysis.kappa.test_contrasts import clustered_trials
-from tests.unit.analysis.kappa.test_kappa_tests import KINDS, make_frame, people_and_nets, random_correct
+from tests.unit.analysis.kappa.test_difference import KINDS, make_frame, people_and_nets, random_correct
 
 
 def test_entropy_interval_has_nominal_coverage():
@@ -42,7 +42,24 @@ def test_arbitrary_kinds_are_rarely_significant():
     assert np.mean(np.array(ps) <= 0.05) <= 0.13 and np.mean(ps) == pytest.approx(0.5, abs=0.13)
 
 
-def test_independence_test_has_nominal_error_rate():
+SETTINGS = [((0.7, 0.5),), ((0.97, 0.96),), ((0.9, 0.6), (0.5, 0.5), (0.2, 0.3))]
+
+
+@pytest.mark.parametrize("accuracies", SETTINGS, ids=["hard", "few errors", "three conditions"])
+def test_exact_independence_test_has_uniform_p_values(accuracies):
+    """In 500 runs with independent observers, P(p <= a) is at most a, and mid-p values are uniform but for their steps."""
+    rng, n_runs = np.random.default_rng(0), 500
+    correct = rng.random((2, len(accuracies), n_runs, 160)) < np.moveaxis(np.array(accuracies), 1, 0)[:, :, None, None]
+    n = np.full((len(accuracies), n_runs), 160)
+    null = kappa_null(n, *correct.sum(axis=-1), (correct[0] & correct[1]).sum(axis=-1))
+    for level in (0.01, 0.05, 0.1, 0.2, 0.5):
+        assert np.mean(null.p <= level) <= level + 2.6 * np.sqrt(level * (1 - level) / n_runs)
+    if accuracies != SETTINGS[1]:  # with few errors, the number of common errors has few possible values
+        assert kstest(null.mid_p, "uniform").pvalue > 0.01
+        assert np.mean(null.p <= 0.05) >= 0.02
+
+
+def test_simulated_independence_test_has_nominal_error_rate():
     rng, ps = np.random.default_rng(0), []
     for seed in range(150):
         frame = make_frame({"a": random_correct(rng, 160, 0.7), "b": random_correct(rng, 160, 0.5)})

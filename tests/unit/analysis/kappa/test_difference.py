@@ -1,20 +1,12 @@
-"""The tests of Klein et al. (2025): exact where it can be checked, uniform under the null, significant otherwise."""
+"""The difference test: exact where it can be checked, significant where two observers differ."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from statsmodels.stats.multitest import multipletests
 
 from analysis.kappa.consistency import error_consistency
-from analysis.kappa.kappa_tests import (
-    DIFFERENCE_COLUMNS,
-    INDEPENDENCE_COLUMNS,
-    difference_test,
-    holm_correction,
-    independence_test,
-    unbiased_kappa,
-)
-from core.errors import LogError, UnknownName
+from analysis.kappa.difference import COLUMNS, difference_test
+from core.errors import UnknownName
 from tests.unit.analysis.frames import correct_trials
 
 
@@ -29,76 +21,6 @@ def make_frame(correct_of, kinds=None, dataset="mine", condition=""):
 
 def random_correct(rng, n, p=0.6):
     return rng.random(n) < p
-
-
-def test_independence_test_detects_dependent_observers():
-    rng = np.random.default_rng(1)
-    a = random_correct(rng, 200)
-    b = np.where(random_correct(rng, 200, 0.5), a, random_correct(rng, 200))
-    frame = make_frame({"a": a, "b": b, "c": random_correct(rng, 200)})
-    table = independence_test(frame, n_draws=500)
-    assert tuple(table.columns) == INDEPENDENCE_COLUMNS
-    (row, *others) = table.itertuples()
-    assert row.kappa == pytest.approx(error_consistency(frame, intervals=False)["kappa"].iloc[0])
-    assert row.p == pytest.approx(2 / 501) and row.null_low < 0 < row.null_high < row.kappa
-    assert all(other.p > 0.01 for other in others)
-    assert list(table["p_holm"]) == pytest.approx(list(multipletests(table["p"], method="holm")[1]))
-    pd.testing.assert_frame_equal(table, independence_test(frame, n_draws=500))
-
-
-def test_independence_test_averages_conditions():
-    """Independent observers would look dependent if two conditions of different difficulty were pooled."""
-    rng = np.random.default_rng(2)
-    parts = [
-        make_frame({n: random_correct(rng, 200, p) for n in "ab"}, condition=c)
-        for c, p in (("easy", 0.95), ("hard", 0.1))
-    ]
-    (row,) = independence_test(pd.concat(parts), n_draws=300).itertuples()
-    assert row.n_conditions == 2 and row.n == 400 and row.p > 0.05
-    pooled = {n: np.concatenate([part[part["observer"] == n]["correct"] for part in parts]) for n in "ab"}
-    (pooled_row,) = independence_test(make_frame(pooled)).itertuples()
-    assert pooled_row.p < 0.01
-
-
-def test_independence_test_degenerate_cases():
-    frame = make_frame({"all": [1, 1, 1, 1], "none": [0, 0, 0, 0], "some": [1, 0, 1, 0], "all-2": [1, 1, 1, 1]})
-    table = independence_test(frame, n_draws=50).set_index(["observer_1", "observer_2"])
-    row = table.loc[("all", "all-2")]
-    undefined = row[["kappa", "p", "p_holm", "unbiased", "null_low"]].astype(float)
-    assert np.isnan(undefined).all() and row["n_conditions"] == 0
-    assert table.loc[("all", "none"), "kappa"] == 0 and table.loc[("all", "none"), "p"] == 1
-    assert table.loc[("all", "some"), ["kappa", "p"]].tolist() == [0, 1]
-    assert len(independence_test(frame[frame["observer"] == "all"])) == len(independence_test(frame[:0])) == 0
-    with pytest.raises(LogError, match="twice"):
-        independence_test(pd.concat([frame, frame]))
-    other_images = make_frame({"x": [1, 0]}).assign(stimulus=["u", "v"])
-    disjoint = independence_test(pd.concat([frame[frame["observer"] == "some"], other_images]), n_draws=50)
-    assert disjoint["n"].item() == 0 and np.isnan(disjoint["p"].item())
-
-
-def test_unbiased_kappa():
-    kappas = unbiased_kappa(np.array([0.4, np.nan, 1.0]), np.array([160, 160, 160]))
-    assert kappas[0] == pytest.approx(160 * 0.4 / 159.4)
-    assert np.isnan(unbiased_kappa(np.array([np.nan]), np.array([5.0]))[0])
-    rng, p, true_kappa, plain, unbiased = np.random.default_rng(3), 0.6, 0.5, [], []
-    for _ in range(4000):
-        a = rng.random(12) < p
-        b = np.where(rng.random(12) < true_kappa, a, rng.random(12) < p)
-        expected = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
-        if expected < 1:
-            plain.append((np.mean(a == b) - expected) / (1 - expected))
-            unbiased.append(unbiased_kappa(np.array(plain[-1]), np.array(12.0)))
-    assert abs(np.mean(unbiased) - true_kappa) < abs(np.mean(plain) - true_kappa)
-
-
-def test_holm_correction_equals_its_definition():
-    assert holm_correction(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02], abs=1e-12)
-    p = np.random.default_rng(4).random(9) ** 3
-    ordered = np.argsort(p)
-    expected = np.minimum(1, np.maximum.accumulate(p[ordered] * np.arange(9, 0, -1)))
-    assert holm_correction(p)[ordered] == pytest.approx(expected, abs=1e-12)
-    assert holm_correction(np.array([0.02, np.nan, 0.01])).tolist() == [0.02, pytest.approx(np.nan, nan_ok=True), 0.02]
-    assert np.isnan(holm_correction(np.array([np.nan]))).all() and len(holm_correction(np.array([]))) == 0
 
 
 KINDS = {"near": "generative", "far": "generative", "like-far": "discriminative"}
@@ -117,7 +39,7 @@ def people_and_nets(rng, n=300, share=0.6):
 def test_difference_test_detects_a_difference():
     frame = make_frame(people_and_nets(np.random.default_rng(5)), KINDS)
     table = difference_test(frame, n_draws=400)
-    assert tuple(table.columns) == DIFFERENCE_COLUMNS and len(table) == 3
+    assert tuple(table.columns) == COLUMNS and len(table) == 3
     row = table[(table["observer_1"] == "far") & (table["observer_2"] == "near")].iloc[0]
     pairs = error_consistency(frame, intervals=False).set_index(["observer_1", "observer_2"])["kappa"]
     assert row["kappa_2"] == pytest.approx(np.mean([pairs["p1", "near"], pairs["p2", "near"]]))

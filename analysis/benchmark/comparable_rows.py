@@ -1,0 +1,50 @@
+"""Rows of the benchmark that can be compared with each other, and rows that cannot.
+
+The means of an observer cover only the conditions that it responded to. Rows can be compared if they are means over the
+same conditions of the same datasets. They form a block; the first block has the most conditions, and the row of all people
+belongs to it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.benchmark.benchmark import TESTED
+from analysis.io.formats import Block
+from core.names import abbreviate
+
+
+def divide_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Block]]:
+    """Return the rows of a table of the benchmark in blocks of comparable rows, and the blocks.
+
+    Args:
+        table: The result of `benchmark_table`, `benchmark_intervals` or `table_1`, with all of its rows.
+
+    Returns:
+        The table, in which the rows of a block follow each other and keep their order, and its blocks. The list of blocks is
+        empty if all rows can be compared.
+    """
+    tested: dict[tuple[str, str], tuple[tuple[str, str], ...]] = table.attrs.get(TESTED, {})
+    keys = list(zip(table["observer"], table["kind"], strict=True))
+    n_observers = pd.Series(list(tested.values()), dtype=object).value_counts(sort=False)
+    order = sorted(n_observers.index, key=lambda conditions: (-len(conditions), -n_observers[conditions]))
+    if len(order) < 2:
+        return table, []
+    number = [order.index(tested[key]) if key in tested else 0 for key in keys]
+    counts = pd.Series(number).value_counts()
+    sentences = [_sentence(conditions, k) for k, conditions in enumerate(order)]
+    blocks = [Block(int(counts[k]), sentence) for k, sentence in enumerate(sentences) if k in counts]
+    arranged = table.iloc[np.argsort(number, kind="stable")].reset_index(drop=True)
+    arranged.attrs = table.attrs
+    return arranged, blocks
+
+
+def _sentence(conditions: Sequence[tuple[str, str]], k: int) -> str:
+    """Return the sentence above block k."""
+    datasets = list(dict.fromkeys(dataset for dataset, _ in conditions))
+    plurals = ["s" * (len(items) != 1) for items in (conditions, datasets)]
+    which = f"Means over {len(conditions)} condition{plurals[0]} of {len(datasets)} dataset{plurals[1]}"
+    if k == 0:
+        return f"{which}, which cannot be compared with the rows below."
+    return f"{which} ({abbreviate(datasets)}), which cannot be compared with the other rows."

@@ -1,0 +1,30 @@
+"""Correction of p values for several tests (Holm 1979), and what it makes of the smallest p value that a test allows."""
+
+import numpy as np
+
+
+def holm_correction(p: np.ndarray) -> np.ndarray:
+    """Return p values with Holm's correction; NaN stays NaN and does not count as a test."""
+    adjusted, is_test = np.full(len(p), np.nan), ~np.isnan(p)
+    n = int(is_test.sum())
+    order = np.argsort(p[is_test], kind="stable")
+    steps = np.maximum.accumulate(p[is_test][order] * np.arange(n, 0, -1))
+    corrected = np.empty(n)
+    corrected[order] = np.minimum(1.0, steps)
+    adjusted[is_test] = corrected
+    return adjusted
+
+
+def too_few_draws_note(dataset: str, n_tests: int, n_draws: int) -> list[str]:
+    """Return a note if no p value from `n_draws` random draws can be below .05 after the correction for `n_tests` tests.
+
+    The smallest p value from R draws is 2 / (R + 1). The list is empty if a corrected p value can be below .05.
+    """
+    smallest = 2 / (n_draws + 1)
+    if n_tests * smallest < 0.05:
+        return []
+    n_needed = int(np.ceil(2 * n_tests / 0.05))
+    return [
+        f"{n_draws:,} draws cannot give a p value below {smallest:.2g}, so with {n_tests:,} tests of {dataset} no p_holm "
+        f"can be below .05, however large the effect is; this needs at least {n_needed:,} draws"
+    ]

@@ -1,0 +1,59 @@
+"""The captions of the tables of the `analyze` commands in Markdown and LaTeX: what a table shows, with units and rules."""
+
+WILSON = "Brackets contain 95 % Wilson intervals."
+KAPPA = "κ is error consistency, Cohen's κ of correct and wrong responses (Geirhos et al. 2020)."
+SCORE = "Brackets contain 95 % score intervals."
+MOVER = "Brackets contain 95 % intervals over images (MOVER)"
+BOOTSTRAP = "95 % percentile intervals of a bootstrap over images"
+TEXTS = {
+    "accuracy": f"""Accuracy: proportion of trials with the correct response. {WILSON}""",
+    "shape-bias": f"""
+        Shape bias on cue-conflict images: number of shape responses divided by the number of shape and texture
+        responses (Geirhos et al. 2019). The rates are proportions of all trials. {WILSON}""",
+    "confusion": f"""
+        Wrong responses: number of trials, number of trials with the category, and their quotient. {WILSON}""",
+    "entropy": """
+        Entropy of the responses in bits; highest is the binary logarithm of the number of choices. Brackets contain 95
+        % basic bootstrap intervals over images.""",
+    "thresholds": """
+        Thresholds of psychometric functions: the level at which accuracy is halfway between the guess rate and one
+        minus the lapse rate. Brackets contain 95 % profile-likelihood intervals.""",
+    "correlation": """
+        Correlation of two measures over observers. Brackets contain 95 % intervals (Fisher's z for Pearson's r; Bonett
+        and Wright 2000 for Spearman's r).""",
+    "consistency": f"""Error consistency of pairs of observers on n images. {KAPPA} {SCORE}""",
+    "errors": f"""
+        Agreement of the wrong responses of pairs of observers (misclassification agreement) and class-level error
+        similarity (Xu et al. 2024). Brackets contain {BOOTSTRAP}.""",
+    "independence": f"""
+        Error consistency of pairs of observers, tested against independent observers with the same accuracies. {KAPPA}
+        p values are two-sided, with Holm's correction over all pairs of a dataset. Brackets contain the central 95 % of
+        κ under independence.""",
+    "difference": f"""
+        Difference of two observers in their mean κ with people. {KAPPA} Brackets contain {BOOTSTRAP}. p values come
+        from permutation tests and are two-sided, with Holm's correction over all pairs of a dataset.""",
+    "ceiling": f"""
+        Mean κ with people, and the noise ceiling. {KAPPA} {MOVER}; those of the share are {BOOTSTRAP}. The lower and
+        the upper bound follow Nili et al. (2014).""",
+    "contrasts": f"""
+        Mean κ within and between kinds of observer, and with people. {KAPPA} {MOVER}, with the observers held fixed. p
+        values come from permutation tests over observers.""",
+    "clusters": f"""Clusters of observers by average linkage on 1 − κ. {KAPPA}""",
+    "map": f"""Two-dimensional map of observers by classical scaling of 1 − κ. {KAPPA}""",
+    "retest": f"""Error consistency of two sessions of one observer. {KAPPA} {SCORE}""",
+    "benchmark": """
+        Benchmark of Geirhos et al. (2021), averaged over datasets: out-of-distribution (OOD) accuracy, and accuracy
+        difference (squared), observed agreement and error consistency (κ) with people.""",
+    "ranks": """
+        Benchmark of Geirhos et al. (2021), averaged over datasets. Brackets contain 95 % intervals over images: MOVER
+        for error consistency, percentile bootstrap for the others.""",
+    "table-1": """
+        Shape bias on cue-conflict images, out-of-distribution (OOD) accuracy, and error consistency (κ) with people, as
+        in Table 1 of Jaini et al. (2024). OOD accuracy and κ are averaged over the datasets of the benchmark of Geirhos
+        et al. (2021). Brackets contain 95 % intervals: Wilson intervals of shape bias, percentile bootstrap over images
+        for OOD accuracy, and MOVER for κ.""",
+    "illusions": """Responses to visual illusions. Brackets contain 95 % intervals.""",
+    "reconstructions": f"""
+        Layout of reconstructions compared with that of unrelated images. Brackets contain {BOOTSTRAP}.""",
+}
+CAPTIONS = {name: " ".join(text.split()) for name, text in TEXTS.items()}
