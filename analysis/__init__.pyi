@@ -3,8 +3,10 @@
 from analysis.benchmark.benchmark import benchmark_table as benchmark_table
 from analysis.benchmark.by_group import benchmark_by_group as benchmark_by_group
 from analysis.benchmark.correlation import correlate as correlate
+from analysis.benchmark.correlation import correlate_measures as correlate_measures
 from analysis.benchmark.correlation import observer_measure as observer_measure
 from analysis.benchmark.ranks import benchmark_intervals as benchmark_intervals
+from analysis.benchmark.table_1 import table_1 as table_1
 from analysis.figures.from_trials import accuracy_figure as accuracy_figure
 from analysis.figures.from_trials import confusion_figure as confusion_figure
 from analysis.figures.from_trials import kappa_figure as kappa_figure

@@ -1,5 +1,6 @@
 """`observers figures`: the figures of Jaini et al. (2024) from trial logs."""
 
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,8 +9,10 @@ import typer
 from commands.options import BootstrapSeed, Dataset, Logs, NChoices, Resamples, Rule, read_logs
 from commands.selection import GroupBy, selects
 from core.errors import LogError
+from core.progress import progress_bar
 
 if TYPE_CHECKING:
+    from analysis.paper.folder import WrittenFigure
     from analysis.selection.select import Selection
 
 
@@ -46,6 +49,10 @@ def figures(
     rule: Rule = "undefined-is-nan",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the files and messages as JSON.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Do not print notes, progress and figures that cannot be drawn.")
+    ] = False,
     *,
     selection: "Selection",
 ) -> None:
@@ -53,25 +60,43 @@ def figures(
 
     Figures 1, 3 to 6 and 9 to 17 can be drawn from trial logs. Each figure is written as PDF, SVG and PNG, with its numbers
     as CSV and its caption; figures.md shows all of them. The command prints a message for each figure that cannot be
-    drawn from these logs. --labels gives observers other names and colors. With --group-by, all figures except the
-    matrices show means over groups of observers.
+    drawn from these logs. --observer and --exclude choose the observers of all figures; figures that compare observers
+    with people need kind:human among them. --labels gives observers other names and colors. With --group-by, all figures
+    except the matrices show means over groups of observers.
 
     \b
     Examples:
       observers figures humans logs --figure 1 --figure 3 --out figures
+      observers figures humans networks --figure 4 --observer kind:human --observer resnet50
       observers figures humans networks --labels labels.csv --group-by group --out figures
     """
     from analysis.paper.figure_inputs import FigureInputs
     from analysis.paper.folder import write_figures
 
     highlighted, reference = tuple(highlight or ()), tuple(stand_in) if stand_in else None
-    frame = read_logs(logs, dataset, selection, n_choices=n_choices)
+    frame = read_logs(logs, dataset, selection, n_choices=n_choices, quiet=quiet)
     inputs = FigureInputs(frame, highlighted, reference, rule, resamples, seed, group_by or "")
-    n_drawn = 0
-    for written in write_figures(inputs, out, figure or ()):
-        n_drawn += bool(written.stem)
-        typer.echo(f"figure {written.number}: {out / written.stem}.pdf" if written.stem else
-                   f"figure {written.number}: {written.text}", err=not written.stem)  # fmt: skip
-    if not n_drawn:
-        raise LogError("none of the figures can be drawn from these logs: the messages above say what is missing")
-    typer.echo(f"captions: {out / 'figures.md'}")
+    results = []
+    with progress_bar("figures", "figures", quiet=quiet) as update:
+        for written in write_figures(inputs, out, figure or (), update):
+            results.append(written)
+            if not json:
+                _print_result(written, out, quiet)
+    if not any(written.stem for written in results):
+        messages = "; ".join(f"figure {written.number}: {written.text}" for written in results)
+        raise LogError(f"none of the figures can be drawn from these logs: {messages}")
+    if json:
+        rows = [
+            {"figure": w.number, "file": f"{out / w.stem}.pdf" if w.stem else None, "text": w.text} for w in results
+        ]
+        typer.echo(dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        typer.echo(f"captions: {out / 'figures.md'}")
+
+
+def _print_result(written: "WrittenFigure", out: Path, quiet: bool) -> None:
+    """Print the file of a figure, or the message about a figure that cannot be drawn."""
+    if written.stem:
+        typer.echo(f"figure {written.number}: {out / written.stem}.pdf")
+    elif not quiet:
+        typer.echo(f"figure {written.number}: {written.text}", err=True)

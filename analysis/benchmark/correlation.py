@@ -12,10 +12,11 @@ Observers are treated as independent, so related observers (ten ResNets) make p 
 
 The name of a measure is `shape-bias`, `accuracy:DATASET` (benchmark conditions pooled, as in OOD accuracy),
 `consistency:DATASET` (mean kappa with the people of that dataset) or `threshold:DATASET`. Observers are matched by name.
-Because `subject-01` is a different person in every dataset, people are excluded, or pooled into one observer, `humans`.
+Because `subject-01` is a different person in every dataset, all people are pooled into one observer, `humans`, as in
+Jaini et al. (2024), or excluded. `correlate_measures` does this for the command, the report and the figures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import factorial
 
 import numpy as np
@@ -25,10 +26,17 @@ from scipy.stats import norm, pearsonr, spearmanr
 from analysis.benchmark.benchmark import HUMANS
 from analysis.io.check_frame import check_frame
 from analysis.io.frame import select_dataset
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import compare_with_people, group_by_dataset, split_by_condition
 from analysis.kappa.consistency import Rule, select_benchmark_conditions
 from analysis.measures.psychometric import thresholds
-from analysis.measures.shape_bias import overall_shape_bias, pooled_shape_bias, shape_bias
+from analysis.measures.shape_bias import (
+    cue_conflict_trials,
+    has_cue_conflicts,
+    overall_shape_bias,
+    pooled_shape_bias,
+    shape_bias,
+)
 from analysis.measures.ties import join_ties
 from core.errors import LogError, UnknownName
 
@@ -74,6 +82,52 @@ def correlate(x: pd.Series, y: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def correlate_measures(
+    frame: pd.DataFrame, x: str, y: str, *, people: bool = True, rule: Rule = "undefined-is-nan"
+) -> pd.DataFrame:
+    """Correlate two measures over observers, with all people together as one observer.
+
+    Args:
+        frame: Trials as returned by `read_trials`.
+        x: Name of the first measure, see `observer_measure`.
+        y: Name of the second measure.
+        people: Whether all people together count as one observer, `humans`; otherwise they are excluded.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
+
+    Returns:
+        The table of `correlate`. `attrs["notes"]` says what counts as an observer.
+
+    Raises:
+        UnknownName: If a measure or a dataset does not exist.
+        LogError: If a measure cannot be computed.
+
+    Example:
+        >>> correlate_measures(frame, "accuracy:low-pass", "shape-bias")
+    """
+    frame = check_frame(frame)
+    series = [observer_measure(frame, name, people=people, rule=rule) for name in (x, y)]
+    table = correlate(*series)
+    add_notes(table, [unit_of_correlation(frame, (x, y), *series)])
+    return table
+
+
+def unit_of_correlation(frame: pd.DataFrame, names: Sequence[str], x: pd.Series, y: pd.Series) -> str:
+    """Return a note about what counts as an observer in the correlation of two measures with these names and values."""
+    n = len(pd.concat([x, y], axis=1, join="inner").dropna())
+    start = f"the correlation is over {n} observer{'s' * (n != 1)} that have both measures"
+    if HUMANS not in x.index or HUMANS not in y.index:
+        return f"{start}; people are not included"
+    datasets = [name.partition(":")[2] for name in names]
+    counts = []
+    for dataset in datasets:
+        trials = frame if not dataset else frame[frame["dataset"] == dataset]
+        trials = trials if dataset or not has_cue_conflicts(trials) else cue_conflict_trials(trials)
+        counts.append(int(trials.loc[trials["kind"] == "human", "observer"].nunique()))
+    texts = [f"{count} {'person' if count == 1 else 'people'}" for count in counts]
+    people = texts[0] if counts[0] == counts[1] else " and ".join(map("{} for {}".format, texts, names))
+    return f"{start}; all people together count as one of them, {HUMANS} ({people}, whose trials are pooled)"
+
+
 def _spearman_interval(r: float, n: int) -> tuple[float, float]:
     """Return the 95 % interval of Spearman's r over n observers (Bonett & Wright 2000)."""
     half_width = norm.ppf(0.975) * np.sqrt((1 + r * r / 2) / (n - 3))
@@ -81,14 +135,14 @@ def _spearman_interval(r: float, n: int) -> tuple[float, float]:
 
 
 def observer_measure(
-    frame: pd.DataFrame, name: str, *, people: bool = False, rule: Rule = "undefined-is-nan"
+    frame: pd.DataFrame, name: str, *, people: bool = True, rule: Rule = "undefined-is-nan"
 ) -> pd.Series:
     """Return one measure of every observer.
 
     Args:
         frame: Trials as returned by `read_trials`.
         name: `shape-bias`, `accuracy:DATASET`, `consistency:DATASET` or `threshold:DATASET`.
-        people: Include all people together as one observer named `humans`.
+        people: Include all people together as one observer named `humans`; otherwise people are excluded.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
 
     Returns:
@@ -99,7 +153,7 @@ def observer_measure(
         LogError: If the measure cannot be computed, for example consistency with people from logs without people.
 
     Example:
-        >>> observer_measure(frame, "consistency:edge", people=True)
+        >>> observer_measure(frame, "consistency:edge")
     """
     frame = check_frame(frame)
     measure, _, dataset = name.partition(":")

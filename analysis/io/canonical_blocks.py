@@ -186,11 +186,10 @@ class CanonicalBlocks:
 
     def _add_cues(self, block: Block) -> None:
         """Add the shape and the texture that the names of cue-conflict images contain."""
+        cues = {code: cues_of(name) for code, name in self._words_of(block, "stimulus").items()}
         for cue in CUES:
             texts = self.columns.texts_of(cue)
-            codes = {
-                code: texts[cues_of(name).get(cue, "")] for code, name in self._words_of(block, "stimulus").items()
-            }
+            codes = {code: texts[of_image.get(cue, "")] for code, of_image in cues.items()}
             block[cue] = np.array([codes[code] for code in block["stimulus"].tolist()], np.int32)
 
     def _note_folders(self, blocks: list[Block], source: str) -> None:

@@ -95,7 +95,8 @@ def to_latex(table: pd.DataFrame, caption: str = "", notes: Sequence[str] = (), 
     """
     columns = _columns(table)
     headings = [re.sub(r"\*(\w+)\*", r"\\textit{\1}", escape_latex(column.heading)) for column in columns]
-    rows = list(zip(*(map(_latex_cell, column.cells) for column in columns), strict=True))
+    texts = (map(_latex_number if column.is_numeric else escape_latex, column.cells) for column in columns)
+    rows = list(zip(*texts, strict=True))
     alignment = "".join("r" if column.is_numeric else "l" for column in columns)
     body: list[str] = []
     for block, part in _divide(rows, blocks):
@@ -128,10 +129,10 @@ def escape_latex(text: str) -> str:
     return "".join(LATEX.get(character, character) for character in text)
 
 
-def _latex_cell(text: str) -> str:
-    if re.fullmatch(r"-\d+(\.\d+)?( \[.*\])?|\d+(\.\d+)? \[-?.*\]|\[.*, .*\]", text):
-        return re.sub(r"-(?=\d)", "$-$", text)
-    return re.sub(r"^([<>]) (\.\d+)$", r"$\1 \2$", text) if text[:1] in "<>" else escape_latex(text)
+def _latex_number(text: str) -> str:
+    """Return a number, an interval or a p value with the signs of mathematics."""
+    signs = {"<": "$<$", ">": "$>$", UNDEFINED: "--"}
+    return re.sub(r"-(?=\d)", "$-$", " ".join(signs.get(part, part) for part in text.split(" ")))
 
 
 def _columns(table: pd.DataFrame) -> list[_Column]:

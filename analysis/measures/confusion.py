@@ -26,6 +26,7 @@ from analysis.io.check_frame import check_frame
 from analysis.io.choices import n_choices
 from analysis.io.columns import as_text
 from analysis.io.frame import condition_order, dataset_order, observer_order
+from analysis.io.number_format import UNDEFINED
 from analysis.measures.accuracy import wilson_interval
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
 from analysis.measures.totals import ALL
@@ -132,6 +133,42 @@ def frequent_errors(table: pd.DataFrame, n: int = 3) -> pd.DataFrame:
         ["dataset", "observer", "condition"], sort=False
     )
     return table.loc[sorted(groups.head(n).index)].reset_index(drop=True)
+
+
+def pool_by_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """Pool the counts of all observers of each kind, from the table of `confusion_table`.
+
+    The column `observer` says how many observers were pooled, as in "10 pooled". `share` and its interval are those of the
+    pooled counts.
+    """
+    keys = ["dataset", "kind", "condition", "category", "response"]
+    groups = table.groupby(keys, sort=False, observed=True)
+    pooled = groups[["n", "n_shown"]].sum().reset_index()
+    n_observers = (
+        table.groupby(["dataset", "kind", "condition"], sort=False)["observer"].nunique().rename("n_observers")
+    )
+    pooled = pooled.merge(n_observers.reset_index(), on=["dataset", "kind", "condition"])
+    pooled["observer"] = [f"{n} pooled" if n > 1 else "1 observer" for n in pooled["n_observers"]]
+    pooled["share"] = pooled["n"] / pooled["n_shown"].where(pooled["n_shown"] > 0)
+    pooled["low"], pooled["high"] = wilson_interval(pooled["n"].to_numpy(), pooled["n_shown"].to_numpy())
+    return pooled[list(COLUMNS)]
+
+
+def numbered_matrix(table: pd.DataFrame, dataset: str, observer: str, condition: str = ALL) -> pd.DataFrame:
+    """Return a confusion matrix for the terminal: percentages, with numbered categories as rows and numbers as columns.
+
+    The arguments are those of `confusion_matrix`. A percentage that is 0 is a dot, and the column of missing responses is
+    named "none".
+    """
+    matrix = confusion_matrix(table, dataset, observer, condition)
+    numbers = {name: number for number, name in enumerate((name for name in matrix.columns if name), 1)}
+    percent = [
+        [" · " if share == 0 else UNDEFINED if share != share else f"{100 * share:.0f}" for share in row]
+        for row in matrix.to_numpy(float)
+    ]
+    shown = pd.DataFrame(percent, columns=[str(numbers.get(name, "none")) for name in matrix.columns])
+    shown.insert(0, "category", [f"{numbers[name]:2d} {name}" for name in matrix.index])
+    return shown
 
 
 def response_entropy(

@@ -19,6 +19,7 @@ from analysis.paper.figures import FIGURES, make
 from analysis.paper.matrices import MATRICES
 from core.atomic import write_atomically
 from core.errors import LogError
+from core.progress import Progress
 from experiments.log import file_name
 
 FILE_LIST, INDEX = "made.txt", "figures.md"
@@ -41,13 +42,16 @@ class WrittenFigure:
     text: str
 
 
-def write_figures(inputs: FigureInputs, out: Path, numbers: Sequence[int] = ()) -> Iterator[WrittenFigure]:
+def write_figures(
+    inputs: FigureInputs, out: Path, numbers: Sequence[int] = (), update: Progress = lambda done, total: None
+) -> Iterator[WrittenFigure]:
     """Make figures and write them into a folder one by one.
 
     Args:
         inputs: The trials and settings.
         out: The folder, which is created if necessary.
         numbers: Numbers of figures in the paper. If empty, all figures in FIGURES are made.
+        update: Function that is called with the number of figures that are done and with their total.
 
     Returns:
         An iterator over the figures and messages. Each figure is written when the iterator reaches it.
@@ -59,7 +63,9 @@ def write_figures(inputs: FigureInputs, out: Path, numbers: Sequence[int] = ()) 
     out = Path(out)
     list_path = out / FILE_LIST
     earlier_files = list_path.read_text("utf-8", errors="replace").splitlines() if list_path.is_file() else []
-    for number in dict.fromkeys(numbers or FIGURES):
+    requested = list(dict.fromkeys(numbers or FIGURES))
+    for n_done, number in enumerate(requested):
+        update(n_done, len(requested))
         used_stems: list[str] = []
         for result in make(inputs, number):
             if isinstance(result, str):
@@ -76,6 +82,7 @@ def write_figures(inputs: FigureInputs, out: Path, numbers: Sequence[int] = ()) 
                 _write_files(result, out / stem)
             write_atomically(out / INDEX, _index(out, earlier_files).encode())
             yield WrittenFigure(number, stem, result.caption)
+    update(len(requested), len(requested))
 
 
 def _choose_stem(figure: PaperFigure, used_stems: Sequence[str]) -> str:

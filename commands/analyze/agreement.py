@@ -190,17 +190,21 @@ def ceiling(
 ) -> None:
     """Compute the noise ceiling of consistency with people.
 
-    The ceiling estimates how consistent one more person would be with the others, by comparing each person with the rest.
-    The table also shows how close every other observer comes to the ceiling.
+    The ceiling is the mean kappa among people: how consistent one more person would be with them. The table shows how close
+    every observer comes to it (share). The lower and the upper bound (Nili et al. 2014) say how consistent with people an
+    observer can be at best: they compare each person with the majority of the others, and with the consensus of all people.
 
     \b
     Example:
       observers analyze ceiling humans/cue-conflict logs/cue-conflict
     """
-    from analysis.kappa.ceiling import noise_ceiling
+    from analysis.kappa.ceiling import bounds_of_datasets, noise_ceiling
 
     table = noise_ceiling(output.read(logs, dataset, selection), rule=rule, n_resamples=resamples, seed=seed)
-    output.print(table, rule=rule)
+    bounds = bounds_of_datasets(table)
+    output.print(table, summary=table.drop(columns=list(bounds.columns[2:])), rule=rule)
+    if len(bounds):
+        output.print_more(bounds, "Mean κ among people (ceiling), and the lower and upper bound of the noise ceiling:")
 
 
 @selects

@@ -105,7 +105,10 @@ class Output:
             typer.echo(title)
             print_table(table)
         elif not self.is_whole:
-            typer.echo("\n" + (to_markdown if self.format == "markdown" else to_latex)(table, title), nl=False)
+            typer.echo(
+                "\n" + (to_markdown if self.format == "markdown" else to_latex)(table, f"{title.rstrip(':')}."),
+                nl=False,
+            )
 
     def print_note(self, text: str) -> None:
         """Print a note to standard error, unless notes are left out."""

@@ -17,6 +17,7 @@ ByCondition = Annotated[
     typer.Option("--by-condition", help="Compute the measure for each condition instead of over all conditions."),
 ]
 LOW_PASS = "accuracy:low-pass"
+MAX_ROWS = 50  # longer tables of wrong responses pool the observers of each kind
 
 
 @selects
@@ -100,23 +101,41 @@ def confusion(
     logs: Logs,
     dataset: Dataset = None,
     by_condition: ByCondition = False,
+    all_observers: Annotated[
+        bool,
+        typer.Option("--all", help="Show the most frequent wrong responses of every observer, however many there are."),
+    ] = False,
     *,
     output: Output,
     selection: "Selection",
 ) -> None:
     """Count the responses to each category.
 
-    The terminal shows the most frequent errors of each observer; --csv and --json give all counts.
+    The terminal shows the most frequent wrong responses: of each observer, or of the observers of each kind together if
+    there are many (--all shows every observer). For a single observer, it shows the confusion matrix, too. --csv and --json
+    give all counts.
 
     \b
-    Example:
+    Examples:
+      observers analyze confusion humans/edge networks/edge --observer resnet50
       observers analyze confusion logs/drawn-cue-conflict --csv confusion.csv
     """
     from analysis.measures.confusion import confusion_table as compute
-    from analysis.measures.confusion import frequent_errors
+    from analysis.measures.confusion import frequent_errors, numbered_matrix, pool_by_kind
 
     table = compute(output.read(logs, dataset, selection), by_condition=by_condition)
-    output.print(table, summary=frequent_errors(table))
+    summary = frequent_errors(table)
+    rows = "The rows are the 3 most frequent wrong responses of each observer"
+    if len(summary) > MAX_ROWS and not all_observers:
+        summary = frequent_errors(pool_by_kind(table), 1)
+        rows = "The rows are the most frequent wrong responses of each kind of observer; --all shows every observer"
+    sentence = f"{rows}; --csv FILE writes all {len(table):,} counts."
+    output.print(table, summary=summary, sentences=(sentence,))
+    groups = table[["dataset", "observer", "condition"]].drop_duplicates()
+    if len(groups) == 1:
+        key = [str(text) for text in groups.iloc[0]]
+        title = f"Responses of {key[1]} in percent of the images of each category (rows); the columns have the same numbers:"
+        output.print_more(numbered_matrix(table, *key), title)
 
 
 @selects
@@ -200,8 +219,11 @@ def correlation(
         str, typer.Option(metavar="MEASURE", help="Measure on the y axis, with the same choices as --x.")
     ] = "shape-bias",
     people: Annotated[
-        bool, typer.Option("--people", help="Include all people together as one further observer.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--people/--no-people", help="Whether all people together count as one observer, or are excluded."
+        ),
+    ] = True,
     rule: Rule = "undefined-is-nan",
     *,
     output: Output,
@@ -210,15 +232,15 @@ def correlation(
     """Correlate two measures over observers.
 
     The default correlates accuracy on low-pass filtered images with shape bias, as in section 4 of Jaini et al. (2024).
+    All people together count as one observer, because the people of different datasets are different people.
 
     \b
     Example:
       observers analyze correlation logs --x accuracy:microcosm-low-pass --y shape-bias
     """
-    from analysis.benchmark.correlation import correlate, observer_measure
+    from analysis.benchmark.correlation import correlate_measures
 
-    frame = output.read(logs, None, selection)
-    table = correlate(*(observer_measure(frame, name, people=people, rule=rule) for name in (x, y)))
+    table = correlate_measures(output.read(logs, None, selection), x, y, people=people, rule=rule)
     output.print(table, rule=rule if "consistency:" in x + y else None)
 
 

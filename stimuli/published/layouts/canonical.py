@@ -6,6 +6,7 @@ user's own corrections (`Corrections`) come first.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -24,6 +25,7 @@ from stimuli.published.normalize import spell
 SIXTEEN = {*DATASETS, *EXPERIMENTS.values()}  # datasets whose choices are `CATEGORIES`
 CUES = ("shape", "texture")
 REPLACEABLE = ("dataset", "condition", "category", "response")  # columns of a frame whose texts a user can correct
+CACHED_NAMES = 2**16  # names of images whose parts are remembered, because many observers saw the same images
 NO_LEVEL = ("", "0")  # conditions of published datasets that have only one condition
 # Names that may be a code of a person: a number, perhaps after at most two letters, or initials.
 _CODE = re.compile(r"[A-Za-z]{0,2}[-_ ]?\d{1,4}|[A-Z]{2}")
@@ -85,13 +87,15 @@ class Findings(dict[tuple[Topic, str], Finding]):
         finding.names[name] = None
 
 
+@lru_cache(maxsize=CACHED_NAMES)
 def image_name(dataset: str, name: str) -> str:
     """Return the name of an image with the suffix .png, which other projects often omit, if its dataset has PNG files."""
     return f"{name}.png" if dataset in PNG and not PurePath(name).suffix else name
 
 
-def cues_of(image: str) -> dict[str, str]:
-    """Return the shape and the texture that the name of a cue-conflict image contains, or an empty dictionary."""
+@lru_cache(maxsize=CACHED_NAMES)
+def cues_of(image: str) -> Mapping[str, str]:
+    """Return the shape and the texture that the name of a cue-conflict image contains, or an empty mapping."""
     return parse_cues(shorten_image_name(image, 1))
 
 

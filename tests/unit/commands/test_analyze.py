@@ -2,6 +2,7 @@
 
 import json
 import re
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from tests.commands import COMMAND, observers
 from tests.unit.analysis.frames import correct_trials, response_trials
 
 COMMANDS = sorted(c.name for c in analyze.registered_commands)
+NEED_OTHER_LOGS = ("illusions", "reconstructions", "retest", "shape-bias", "thresholds")
+MEASURES = {"correlation": ["--x", "accuracy:edge", "--y", "consistency:edge"]}
 PEOPLE = {"subject-01": "1110100101", "subject-02": "1101100101", "subject-03": "1100110101"}
 NETS = {"net-1": "1100100111", "net-2": "0011010100"}
 
@@ -40,17 +43,91 @@ def run(*words, code=0):
 
 
 def small(command):
-    return ["--resamples", "20"] if re.search("ranks|entropy|ceiling|contrasts|clusters|errors", command) else []
+    return (
+        ["--resamples", "20"] if re.search("ranks|entropy|ceiling|contrasts|clusters|errors|table-1", command) else []
+    )
 
 
 @pytest.mark.parametrize(
-    "command", ["benchmark", "ranks", "consistency", "difference", "ceiling", "contrasts", "clusters", "map"]
+    "command", ["benchmark", "ranks", "table-1", "consistency", "difference", "ceiling", "contrasts", "clusters", "map"]
 )
 def test_every_output_names_the_rule(command, edge):
     for rule in ("undefined-is-nan", "model-vs-human"):
         output = run(command, edge, "--rule", rule, "--json", *small(command))
         assert f"note: rule {rule}: " in output.stderr
         assert isinstance(json.loads(output.stdout), list)
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in NEED_OTHER_LOGS])
+def test_every_format_of_every_command(command, edge):
+    """csv and json have the whole table with full numbers; latex and markdown have a caption with the rule."""
+    words = [command, edge, *small(command), *MEASURES.get(command, [])]
+    rows = json.loads(run(*words, "--format", "json").stdout)
+    assert json.loads(run(*words, "--json").stdout) == rows
+    table = pd.read_csv(StringIO(run(*words, "--format", "csv").stdout))
+    assert len(table) == len(rows) and list(table.columns) == list(rows[0])
+    latex = run(*words, "--format", "latex").stdout
+    assert latex.startswith("% needs \\usepackage{booktabs") and "\\toprule" in latex and "\\caption{" in latex
+    markdown = run(*words, "--format", "markdown")
+    lines = markdown.stdout.splitlines()
+    assert lines[0].endswith(".") and lines[2].startswith("| ") and lines[3].startswith("| ---")
+    assert ("Rule undefined-is-nan" in lines[0]) == ("note: rule undefined-is-nan" in markdown.stderr)
+    n_cells = {line.count(" | ") for line in lines[2:] if line.startswith("|")}
+    assert len(n_cells) <= 2  # one number of columns for each table
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_the_same_options(command):
+    """--format, --json, --csv and --quiet everywhere; --seed wherever something is random."""
+    (options,) = [c.callback.__signature__.parameters for c in analyze.registered_commands if c.name == command]
+    assert {"format", "json", "csv", "quiet"} <= set(options)
+    assert ("resamples" in options) <= ("seed" in options)
+    assert ("dataset" in options) == (command not in ("correlation", "reconstructions"))
+
+
+def test_quiet_prints_the_table_alone(edge):
+    noisy, quiet = run("ceiling", edge, *small("ceiling")), run("ceiling", edge, *small("ceiling"), "-q")
+    assert "note: rule" in noisy.stderr and quiet.stderr == "" and quiet.stdout == noisy.stdout
+    assert "- " not in run("ceiling", edge, *small("ceiling"), "-q", "--format", "markdown").stdout.split("|")[-1]
+
+
+def test_two_formats_are_refused(edge):
+    message = "--json and --format latex ask for two formats: use one of them"
+    assert message in run("accuracy", edge, "--json", "--format", "latex", code=2).stderr
+
+
+def test_older_names_of_options(edge):
+    """`--draws` is the older name of `--resamples`, and `contrasts` still takes the option that had no effect."""
+    assert run("independence", edge, "--draws", 50).stdout == run("independence", edge, "--resamples", 50).stdout
+    assert run("contrasts", edge, "--resamples", 5).stdout == run("contrasts", edge).stdout
+    assert "50 draws cannot give a p value below 0.039" in run("independence", edge, "--draws", 50).stderr
+
+
+def test_bootstrap_intervals_of_kappa(edge):
+    score, bootstrap = (
+        json.loads(run("consistency", edge, "--method", method, "--resamples", 50, "--json").stdout)
+        for method in ("score", "bootstrap")
+    )
+    assert [row["kappa"] for row in score] == [row["kappa"] for row in bootstrap]
+    assert [row["low"] for row in score] != [row["low"] for row in bootstrap]
+
+
+def test_confusion_of_many_observers_is_pooled(tmp_path):
+    rng = np.random.default_rng(0)
+    choices = ["cat", "dog", "car", "clock"]
+    frame = pd.concat([
+        response_trials(f"net-{i}", "", list(rng.choice(choices, 40)), choices * 10, dataset="edge") for i in range(20)
+    ])  # fmt: skip
+    folder = logs(tmp_path / "logs", frame)
+    lines = run("confusion", folder).stdout.splitlines()
+    assert len(lines) == 3 and "20 pooled" in lines[1] and lines[2].startswith("The rows are the most frequent wrong")
+    assert len(run("confusion", folder, "--all").stdout.splitlines()) == 62
+    one = run("confusion", folder, "--observer", "net-3").stdout.splitlines()
+    assert (
+        len(one) == 11
+        and one[5].startswith("Responses of net-3 in percent")
+        and one[6].split()[:2] == ["category", "1"]
+    )
 
 
 def test_the_columns_of_the_benchmark_file(edge, tmp_path):
@@ -103,9 +180,7 @@ def test_wrong_usage_is_refused(edge):
 
 
 def test_correlation_of_named_measures(edge):
-    rows = json.loads(
-        run("correlation", edge, "--x", "accuracy:edge", "--y", "consistency:edge", "--people", "--json").stdout
-    )
+    rows = json.loads(run("correlation", edge, "--x", "accuracy:edge", "--y", "consistency:edge", "--json").stdout)
     assert [row["method"] for row in rows] == ["pearson", "spearman"] and rows[0]["n"] == 3
     assert "note: rule" in run("correlation", edge, "--x", "accuracy:edge", "--y", "consistency:edge").stderr
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, rankdata, spearmanr, t
 
-from analysis.benchmark.correlation import COLUMNS, correlate, observer_measure
+from analysis.benchmark.correlation import COLUMNS, correlate, correlate_measures, observer_measure
 from analysis.io.frame import read_trials
 from analysis.measures.accuracy import accuracy
 from core.errors import LogError, UnknownName
@@ -70,7 +70,7 @@ def test_measures_match_calculation_by_hand():
         correct_trials("net", "generative", "1000", dataset="edge"),
         correct_trials("cnn", "discriminative", "0011", dataset="edge"),
     ])  # fmt: skip
-    assert observer_measure(frame, "accuracy:edge").to_dict() == {"cnn": 0.5, "net": 0.25}
+    assert observer_measure(frame, "accuracy:edge", people=False).to_dict() == {"cnn": 0.5, "net": 0.25}
     assert observer_measure(frame, "accuracy:edge", people=True)["humans"] == 5 / 8
     kappas = observer_measure(frame, "consistency:edge", people=True)
     assert set(kappas.index) == {"humans", "net", "cnn"} and kappas["humans"] == pytest.approx(0.5)
@@ -86,6 +86,30 @@ def test_measures_match_calculation_by_hand():
         observer_measure(frame[frame["kind"] != "human"], "consistency:edge")
     with pytest.raises(LogError, match="shape bias needs a cue-conflict experiment"):
         observer_measure(frame, "shape-bias")
+
+
+def test_people_count_as_one_observer():
+    """The people of two datasets are different people, so that they are pooled, and the note says so."""
+    frame = pd.concat([
+        correct_trials("subject-01", "human", "1100", dataset="edge"),
+        correct_trials("subject-02", "human", "1110", dataset="edge"),
+        correct_trials("subject-01", "human", "1000", dataset="sketch"),
+        *(correct_trials(name, "discriminative", letters, dataset=dataset)
+          for name, letters in (("a", "1000"), ("b", "0011"), ("c", "1111")) for dataset in ("edge", "sketch")),
+    ])  # fmt: skip
+    table = correlate_measures(frame, "accuracy:edge", "accuracy:sketch")
+    x, y = (observer_measure(frame, f"accuracy:{dataset}") for dataset in ("edge", "sketch"))
+    assert table["n"].tolist() == [4, 4] and x["humans"] == 5 / 8 and y["humans"] == 1 / 4
+    pd.testing.assert_frame_equal(table, correlate(x, y))
+    assert table.attrs["notes"] == [
+        "the correlation is over 4 observers that have both measures; all people together count as one of them, humans "
+        "(2 people for accuracy:edge and 1 person for accuracy:sketch, whose trials are pooled)"
+    ]
+    without = correlate_measures(frame, "accuracy:edge", "accuracy:sketch", people=False)
+    assert without["n"].tolist() == [3, 3]
+    assert without.attrs["notes"] == [
+        "the correlation is over 3 observers that have both measures; people are not included"
+    ]
 
 
 def test_published_networks():

@@ -1,11 +1,13 @@
 """The noise ceiling by hand, and without people to define it."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.io.frame import read_trials
-from analysis.kappa.ceiling import COLUMNS, MAJORITY, noise_ceiling
+from analysis.kappa.ceiling import COLUMNS, MAJORITY, bounds_of_datasets, noise_ceiling
 from analysis.kappa.consistency import error_consistency, select_benchmark_conditions
 from core.errors import LogError
 from tests.conftest import real
@@ -46,6 +48,51 @@ def test_ceiling_matches_calculation_by_hand():
         for p in PEOPLE
     ]
     assert rows.loc[MAJORITY, "kappa"] == pytest.approx(np.mean(with_majority))
+    assert table["lower_bound"].tolist() == pytest.approx([np.mean(with_majority)] * 5)
+    assert table["lower_bound_low"].iloc[0] == rows.loc[MAJORITY, "low"]
+
+
+def consensus(m):
+    """Return the letters of the consensus: right where at least m people are."""
+    return ["1" if sum(letters[i] == "1" for letters in PEOPLE.values()) >= m else "0" for i in range(8)]
+
+
+def test_upper_bound_is_the_best_consensus_of_all_people():
+    row = noise_ceiling(frame(), n_resamples=100).iloc[0]
+    means = [np.mean([kappa(letters, consensus(m)) for letters in PEOPLE.values()]) for m in (1, 2, 3)]
+    assert row["upper_bound"] == pytest.approx(max(means)) and row["upper_bound"] > row["lower_bound"]
+    assert row["upper_bound_low"] < row["upper_bound"] < row["upper_bound_high"]
+
+
+def test_no_observer_exceeds_the_upper_bound():
+    """Every one of the 256 possible patterns of correct responses has a mean kappa of at most the upper bound."""
+    row = noise_ceiling(frame(), n_resamples=0).iloc[0]
+    best = max(
+        np.mean([kappa(letters, pattern) for letters in PEOPLE.values()])
+        for pattern in product("01", repeat=8)
+        if 0 < pattern.count("1") < 8
+    )
+    assert best <= row["upper_bound"] + 1e-9
+
+
+def test_a_share_above_1_is_explained():
+    """An observer that is right where most people are agrees with them better than they agree with each other."""
+    best = max((1, 2, 3), key=lambda m: np.mean([kappa(letters, consensus(m)) for letters in PEOPLE.values()]))
+    trials = pd.concat([frame(), correct_trials("like-most", "generative", consensus(best))])
+    table = noise_ceiling(trials, n_resamples=20)
+    row = table.set_index("observer").loc["like-most"]
+    assert row["kappa"] == pytest.approx(row["upper_bound"]) and row["share"] > 1
+    (note,) = [note for note in table.attrs["notes"] if "share above 1" in note]
+    assert note.startswith("a share above 1 in mine (like-most) means")
+    assert note.endswith(f"could have is {row['share']:.3f}, at the upper bound")
+    assert not [note for note in noise_ceiling(frame(), n_resamples=20).attrs["notes"] if "share above 1" in note]
+
+
+def test_bounds_of_each_dataset():
+    table = noise_ceiling(pd.concat([frame(), frame().assign(dataset="other")]), n_resamples=20)
+    bounds = bounds_of_datasets(table)
+    assert bounds["dataset"].tolist() == ["mine", "other"] and bounds["n_people"].tolist() == [3, 3]
+    assert bounds["upper_bound"].tolist() == table.groupby("dataset")["upper_bound"].first().tolist()
 
 
 def test_ceiling_is_nan_with_one_person():
@@ -53,6 +100,7 @@ def test_ceiling_is_nan_with_one_person():
     assert table.loc["net", "kappa"] == pytest.approx(kappa(PEOPLE["p1"], NET))
     assert table[["ceiling", "share"]].isna().all(axis=None) and np.isnan(table.loc[MAJORITY, "kappa"])
     assert np.isnan(table.loc["p1", "kappa"]) and table.loc["p1", "n_people"] == 0
+    assert table[["lower_bound", "upper_bound", "upper_bound_low"]].isna().all(axis=None)
 
 
 def test_share_is_nan_if_people_agree_by_chance_or_are_always_right():

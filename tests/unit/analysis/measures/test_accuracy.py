@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from analysis.measures.accuracy import COLUMNS, accuracy, wilson_interval
 
@@ -34,6 +35,13 @@ def test_wilson_interval_matches_its_formula():
     np.testing.assert_allclose(low, center - half_width, atol=1e-12)
     np.testing.assert_allclose(high, center + half_width, atol=1e-12)
     assert np.isnan(wilson_interval(np.array([0]), np.array([0]))).all()
+
+
+def test_wilson_interval_equals_that_of_statsmodels():
+    n = np.repeat(np.arange(1, 40), 3)
+    n_correct = np.concatenate([[0, k // 3, k] for k in range(1, 40)])
+    expected = proportion_confint(n_correct, n, alpha=0.05, method="wilson")
+    np.testing.assert_allclose(wilson_interval(n_correct, n), np.clip(expected, 0, 1), atol=1e-15, rtol=1e-13)
 
 
 def test_table_has_wilson_intervals():

@@ -14,6 +14,8 @@ from analysis.measures.confusion import (
     confusion_table,
     entropy,
     frequent_errors,
+    numbered_matrix,
+    pool_by_kind,
     response_entropy,
 )
 from tests.conftest import real
@@ -61,6 +63,23 @@ def test_frequent_errors():
     assert list(table[["observer", "category", "response", "n"]].itertuples(index=False, name=None)) == [
         ("one", "cat", "dog", 2), ("two", "dog", "cat", 2),
     ]  # fmt: skip
+
+
+def test_counts_of_a_kind_are_pooled():
+    three = response_trials("three", "human", ["cat", "dog", "cat", "dog", "car", "car"], CATEGORIES)
+    pooled = pool_by_kind(confusion_table(pd.concat([ONE, TWO, three])))
+    assert tuple(pooled.columns) == COLUMNS and set(pooled["observer"]) == {"2 pooled", "1 observer"}
+    (row,) = frequent_errors(pooled, n=1)[lambda f: f["kind"] == "human"].itertuples()
+    assert (row.category, row.response, row.n, row.n_shown, row.share) == ("cat", "dog", 3, 6, 0.5)
+    assert row.low == pytest.approx(0.1876, abs=1e-4) and row.high == pytest.approx(0.8124, abs=1e-4)
+
+
+def test_a_matrix_for_the_terminal():
+    shown = numbered_matrix(confusion_table(pd.concat([ONE, TWO])), "mine", "one")
+    assert shown.columns.tolist() == ["category", "1", "2", "3", "none"]
+    assert shown["category"].tolist() == [" 1 car", " 2 cat", " 3 dog"]
+    assert shown.iloc[1].tolist()[1:] == [" · ", "33", "67", " · "]
+    assert shown.iloc[2].tolist()[1:] == [" · ", " · ", "50", "50"]
 
 
 def test_entropy_matches_calculation_by_hand():

@@ -1,5 +1,7 @@
 """Writing the paper's figures into a folder: other files in the folder stay, and the command reports every figure."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -25,6 +27,9 @@ def test_a_folder_keeps_files_that_were_not_written_by_the_command(tmp_path):
     with pytest.raises(LogError, match="was not made by this command"):
         list(write_figures(figure_inputs(simulate_observers()), tmp_path, [11]))
     assert (tmp_path / "figure-11.pdf").read_text() == "mine"
+    steps = []
+    list(write_figures(figure_inputs(simulate_observers()), tmp_path, [1, 3], lambda *step: steps.append(step)))
+    assert steps == [(0, 2), (1, 2), (2, 2)]
     with pytest.raises(UnknownName, match="figure of the paper that trial logs can give is named '2'"):
         list(write_figures(figure_inputs(simulate_observers()), tmp_path, [2]))
 
@@ -42,5 +47,10 @@ def test_the_command(tmp_path):
     assert f"figure 5: {tmp_path / 'out' / 'figure-05.pdf'}" in done.stdout
     assert "figure 1: the logs contain no trial in which shape" in done.stderr
     assert (tmp_path / "out" / "figure-11.csv").is_file()
+    done = CliRunner().invoke(app, [*command, "--figure", "5", "--figure", "1", "--json", "--quiet"])
+    assert done.exit_code == 0 and done.stderr == ""
+    first, *_, second = json.loads(done.stdout)
+    assert (first["figure"], first["file"]) == (5, str(tmp_path / "out" / "figure-05.pdf")) and first["text"]
+    assert (second["figure"], second["file"]) == (1, None) and "no trial in which shape" in second["text"]
     done = CliRunner().invoke(app, [*command, "--figure", "1"])
     assert done.exit_code == 1 and "none of the figures can be drawn from these logs" in done.stderr
