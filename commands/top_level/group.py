@@ -11,6 +11,11 @@ from core.errors import UserError, describe_os_error
 from core.extras import explain_missing_module
 from core.stopping import command_running
 
+CITATION = (
+    "Please cite: The observers authors (2026). observers: psychophysics experiments in which people and models are "
+    "observers (version {}) [computer software]; and the papers whose experiments, measures and data you use."
+)
+
 
 class Group(TyperGroup):
     """The top-level command, which lists the commands in groups and prints errors.
@@ -56,17 +61,22 @@ class Group(TyperGroup):
 
 
 def _print_version(requested: bool) -> None:
-    """Print the name and version of the installed package and exit, if the option was given."""
+    """Print the name and version of the installed package and how to cite it, and exit, if the option was given."""
     if requested:
         from importlib.metadata import version
 
-        typer.echo(f"observers {version('observers')}")
+        number = version("observers")
+        typer.echo(f"observers {number}")
+        typer.echo(CITATION.format(number))
         raise typer.Exit
 
 
 def top_level_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and how to cite it, and exit."
+        ),
     ] = False,
 ) -> None:
     """Declare the options of `observers` itself, which are handled by their callbacks."""

@@ -252,7 +252,11 @@ def test_starting_with_typer_run(tmp_path, drawn):
 
 
 def test_version_and_short_help():
-    assert observers("--version").stdout == f"observers {version('observers')}\n"
+    first, citation = observers("--version").stdout.splitlines()
+    assert first == f"observers {version('observers')}"
+    recorded = (Path(__file__).parents[3] / "CITATION.cff").read_text("utf-8")
+    title, authors = (re.search(rf"{key}: \"?(.*?)\"?$", recorded, re.MULTILINE)[1] for key in ("^title", "name"))
+    assert citation.startswith(f"Please cite: {authors} (2026). {title} (version {version('observers')})")
     for words in ([], ["show"], ["analyze"], ["analyze", "accuracy"]):
         assert observers(*words, "-h").stdout == observers(*words, "--help").stdout
 
