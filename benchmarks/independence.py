@@ -19,9 +19,9 @@ from scipy.stats import kstest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.io.formats import to_markdown
 from analysis.io.frame import read_trials
 from analysis.io.notes import hide_warnings
+from analysis.io.writing.formats import to_markdown
 from analysis.kappa.consistency import error_consistency
 from analysis.kappa.exact_null import kappa_null
 from analysis.kappa.independence import independence_test

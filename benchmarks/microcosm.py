@@ -19,8 +19,8 @@ import statsmodels.api as sm
 from scipy import stats
 
 from analysis.io.columns import as_text
-from analysis.io.formats import to_markdown as markdown
 from analysis.io.frame import read_trials
+from analysis.io.writing.formats import to_markdown as markdown
 from analysis.kappa.clustering import cluster_observers
 from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.measures.accuracy import accuracy

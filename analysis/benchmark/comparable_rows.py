@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.benchmark.benchmark import TESTED
-from analysis.io.formats import Block
+from analysis.io.writing.formats import Block
 from core.names import abbreviate
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.io.formats import Block
 from analysis.io.number_format import format_values
+from analysis.io.writing.formats import Block
 from core.atomic import replacing
 
 

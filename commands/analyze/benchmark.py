@@ -90,7 +90,7 @@ def table_1(
     output: Output,
     selection: "Selection",
 ) -> None:
-    """Make Table 1 of the paper: shape bias, OOD accuracy and kappa.
+    """Make Table 1: shape bias, OOD accuracy and kappa.
 
     The table has the three values of Table 1 of Jaini et al. (2024) with 95 % intervals: shape bias on cue-conflict images,
     out-of-distribution (OOD) accuracy, and error consistency (kappa) with people. Observers that responded to other

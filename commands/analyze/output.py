@@ -15,7 +15,7 @@ from core.errors import LogError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.io.formats import Block
+    from analysis.io.writing.formats import Block
     from analysis.selection.select import Selection
 
 TableFormat = Literal["text", "markdown", "latex", "csv", "json"]
@@ -66,8 +66,8 @@ class Output:
         each other, and the `sentences` below the table. Raises LogError if `csv` is an existing trial log, which would be
         overwritten.
         """
-        from analysis.io.formats import to_latex, to_markdown
         from analysis.io.tables import csv_text, print_table, to_csv, to_json
+        from analysis.io.writing.formats import to_latex, to_markdown
         from analysis.kappa.consistency import RULES
         from stimuli.published.layouts.files import detect_layout
 
@@ -98,8 +98,8 @@ class Output:
 
     def print_more(self, table: "pd.DataFrame", title: str) -> None:
         """Print a further table below its title, in one of the formats for reading."""
-        from analysis.io.formats import to_latex, to_markdown
         from analysis.io.tables import print_table
+        from analysis.io.writing.formats import to_latex, to_markdown
 
         if self.format == "text":
             typer.echo(title)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.io.formats import MAX_FLOAT_ROWS, Block, escape_latex, to_latex, to_markdown
 from analysis.io.tables import print_table
+from analysis.io.writing.formats import MAX_FLOAT_ROWS, Block, escape_latex, to_latex, to_markdown
 
 NAME = "net_1 & co|50%"
 
