@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.benchmark.benchmark import TESTED
-from analysis.io.writing.formats import Block
+from analysis.io.tables import RowBlock
 from core.names import abbreviate
 
 
-def divide_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Block]]:
+def divide_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, list[RowBlock]]:
     """Return the rows of a table of the benchmark in blocks of comparable rows, and the blocks.
 
     Args:
@@ -34,7 +34,7 @@ def divide_rows(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Block]]:
     number = [order.index(tested[key]) if key in tested else 0 for key in keys]
     counts = pd.Series(number).value_counts()
     sentences = [_sentence(conditions, k) for k, conditions in enumerate(order)]
-    blocks = [Block(int(counts[k]), sentence) for k, sentence in enumerate(sentences) if k in counts]
+    blocks = [RowBlock(int(counts[k]), sentence) for k, sentence in enumerate(sentences) if k in counts]
     arranged = table.iloc[np.argsort(number, kind="stable")].reset_index(drop=True)
     arranged.attrs = table.attrs
     return arranged, blocks

@@ -5,13 +5,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from attrs import frozen
 
 from analysis.io.number_format import format_values
-from analysis.io.writing.formats import Block
 from core.atomic import replacing
 
 
-def print_table(table: pd.DataFrame, blocks: Sequence[Block] = ()) -> None:
+@frozen
+class RowBlock:
+    """Rows of a table that can be compared with each other.
+
+    Attributes:
+        n_rows: Number of rows; the blocks of a table follow each other.
+        sentence: What the block is; "" without a sentence.
+    """
+
+    n_rows: int
+    sentence: str = ""
+
+
+def print_table(table: pd.DataFrame, blocks: Sequence[RowBlock] = ()) -> None:
     """Print a table to stdout in aligned columns, with numbers as in `number_format`; long lines are not truncated.
 
     `blocks` are rows that must not be compared with each other: an empty line and the sentence of the block separate them.
@@ -23,7 +36,7 @@ def print_table(table: pd.DataFrame, blocks: Sequence[Block] = ()) -> None:
         columns[index] = [text.rjust(width) if is_numeric else text.ljust(width) for text in columns[index]]
     heading, *rows = ("  ".join(line).rstrip() for line in zip(*columns, strict=True))
     start = 0
-    for block in blocks or (Block(len(rows)),):
+    for block in blocks or (RowBlock(len(rows)),):
         if block.sentence:
             print(f"{chr(10) * bool(start)}{block.sentence}")
         print("\n".join([heading, *rows[start : start + block.n_rows]]))

@@ -15,7 +15,7 @@ from core.errors import LogError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.io.writing.formats import Block
+    from analysis.io.tables import RowBlock
     from analysis.selection.select import Selection
 
 TableFormat = Literal["text", "markdown", "latex", "csv", "json"]
@@ -57,7 +57,7 @@ class Output:
         *,
         summary: "pd.DataFrame | None" = None,
         rule: KappaRule | None = None,
-        blocks: "Sequence[Block]" = (),
+        blocks: "Sequence[RowBlock]" = (),
         sentences: Sequence[str] = (),
     ) -> None:
         """Print the notes of both tables and the rule for undefined kappas, then the table in the requested format.

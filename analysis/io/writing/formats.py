@@ -14,6 +14,7 @@ import pandas as pd
 from attrs import frozen
 
 from analysis.io.number_format import P_COLUMNS, UNDEFINED, format_interval, format_value
+from analysis.io.tables import RowBlock
 
 MAX_FLOAT_ROWS = 40  # longer tables do not fit on a page
 LABELS = {
@@ -34,19 +35,6 @@ MARKDOWN = re.compile(r"([\\`*_<>|~\[\]])")
 
 
 @frozen
-class Block:
-    """Rows of a table that can be compared with each other.
-
-    Attributes:
-        n_rows: Number of rows; the blocks of a table follow each other.
-        sentence: What the block is; "" without a sentence.
-    """
-
-    n_rows: int
-    sentence: str = ""
-
-
-@frozen
 class _Column:
     """A column as texts: its heading, its cells, and whether it has numbers, which are aligned to the right."""
 
@@ -55,7 +43,9 @@ class _Column:
     is_numeric: bool
 
 
-def to_markdown(table: pd.DataFrame, caption: str = "", notes: Sequence[str] = (), blocks: Sequence[Block] = ()) -> str:
+def to_markdown(
+    table: pd.DataFrame, caption: str = "", notes: Sequence[str] = (), blocks: Sequence[RowBlock] = ()
+) -> str:
     """Return a table in Markdown.
 
     Args:
@@ -81,7 +71,7 @@ def to_markdown(table: pd.DataFrame, caption: str = "", notes: Sequence[str] = (
     return "\n\n".join(parts) + "\n"
 
 
-def to_latex(table: pd.DataFrame, caption: str = "", notes: Sequence[str] = (), blocks: Sequence[Block] = ()) -> str:
+def to_latex(table: pd.DataFrame, caption: str = "", notes: Sequence[str] = (), blocks: Sequence[RowBlock] = ()) -> str:
     """Return a table in LaTeX, with the rules of booktabs.
 
     Args:
@@ -174,10 +164,10 @@ def _interval_columns(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return ends
 
 
-def _divide(rows: list[tuple[str, ...]], blocks: Sequence[Block]) -> list[tuple[Block, list[tuple[str, ...]]]]:
+def _divide(rows: list[tuple[str, ...]], blocks: Sequence[RowBlock]) -> list[tuple[RowBlock, list[tuple[str, ...]]]]:
     """Return every block with its rows; a table without blocks is one block without a sentence."""
     parts, start = [], 0
-    for block in blocks or (Block(len(rows)),):
+    for block in blocks or (RowBlock(len(rows)),):
         parts.append((block, rows[start : start + block.n_rows]))
         start += block.n_rows
     return parts

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.io.tables import print_table
-from analysis.io.writing.formats import MAX_FLOAT_ROWS, Block, escape_latex, to_latex, to_markdown
+from analysis.io.tables import RowBlock, print_table
+from analysis.io.writing.formats import MAX_FLOAT_ROWS, escape_latex, to_latex, to_markdown
 
 NAME = "net_1 & co|50%"
 
@@ -57,7 +57,7 @@ def test_a_name_that_looks_like_a_number_keeps_its_characters():
     assert cells == ["-1", r"1 \textless{} 2", r"\textless{} .5"]
 
 
-BLOCKS = (Block(1, "Means over 17 datasets."), Block(1, "Means over 1 dataset (edge)."))
+BLOCKS = (RowBlock(1, "Means over 17 datasets."), RowBlock(1, "Means over 1 dataset (edge)."))
 
 
 def test_blocks_stand_apart(capsys):
