@@ -180,4 +180,4 @@ def test_notes_do_not_mention_observers_of_other_datasets(small, tmp_path):
 @pytest.mark.parametrize("words", [["accuracy", "--group-by", "kind"], ["ceiling"]])
 def test_numbers_of_resamples_that_would_exhaust_the_memory_are_refused(words, tmp_path):
     done = observers("analyze", *words, tmp_path, "--resamples", "1000000000", code=2)
-    assert "'--resamples': Input should be less than or equal to 100000" in done.output
+    assert "'--resamples': expected 100000 or less" in done.output

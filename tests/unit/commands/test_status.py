@@ -23,7 +23,8 @@ def test_table_summary_and_commands(drawn, tmp_path, monkeypatch):
     assert "4 sessions: 2 stopped, 2 complete; 301 of 770 trials; 2 pilot sessions; 1 practice session" in lines
     assert "  observers run-experiment drawn-cue-conflict --observer biased -o shape_bias=0.3" in lines
     assert any(
-        line.startswith("  observers collect drawn-cue-conflict --participant K7Q2XZ --resume") for line in lines
+        line.startswith("  observers collect drawn-cue-conflict --participant K7Q2XZ --pilot --resume")
+        for line in lines
     )
     rows = json.loads(observers("status", "logs", "--json").stdout)
     assert len(rows) == 4 and {row["state"] for row in rows} == {"complete", "stopped"}
