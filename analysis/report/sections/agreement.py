@@ -19,7 +19,7 @@ from analysis.kappa.branches import (
     observer_groups,
     smallest_p,
 )
-from analysis.kappa.ceiling import MAJORITY, ceiling_table
+from analysis.kappa.ceiling import MAJORITY, OF_DATASET, ceiling_table
 from analysis.kappa.contrasts import PEOPLE, WITHIN, contrast_kinds
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
@@ -53,7 +53,10 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
     paragraphs = [
         f"Each of the {n_people} people in turn is compared with the others; the mean κ is "
         f"{format_value(top.ceiling)}{_interval(top.ceiling_low, top.ceiling_high)}. This noise ceiling is the consistency "
-        "that one more person would have with people. An observer with a share of 1 reaches the ceiling."
+        "that one more person would have with people. An observer with a share of 1 reaches the ceiling. The highest κ with "
+        f"people is between the lower bound {format_value(top.lower_bound)}"
+        f"{_interval(top.lower_bound_low, top.lower_bound_high)} and the upper bound {format_value(top.upper_bound)}"
+        f"{_interval(top.upper_bound_low, top.upper_bound_high)} (Nili et al. 2014)."
     ]
     others = table[(table["kind"] != "human") & table["share"].notna()]
     if len(others):
@@ -65,7 +68,7 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
             f"{format_value(best.kappa)}{_interval(best.low, best.high)}, which is "
             f"{format_number(100 * best['share'], 0)} % of the ceiling.{near}"
         )
-    shown = table.drop(columns=["dataset", "ceiling", "ceiling_low", "ceiling_high"])
+    shown = table.drop(columns=["dataset", *(f"{name}{end}" for name in OF_DATASET for end in ("", "_low", "_high"))])
     share = f"; those of the share come from a {inputs.bootstrap.description}"
     caption = (
         "Mean κ with people, averaged over conditions and then over people; a person is compared with the other "
