@@ -68,12 +68,12 @@ def apply_exclusions(
     is_kept = np.ones(len(frame), bool)
     own_rules = None if exclusions in ("declared", "none") else read_exclusion_rules(exclusions)
     if own_rules is not None or any(session.rules is not None for session in facts.values()):
-        excluded, n_sessions, problems = _judge(frame, facts, own_rules, is_check)
+        judged, problems = _judge(frame, facts, own_rules, is_check)
         if exclusions != "none":
-            for _, rows in excluded.values():
-                is_kept[rows] = False
-        reasons = {name: reason for name, (reason, _) in excluded.items()}
-        notes += [_note(reasons, n_sessions, facts, exclusions, own_rules), *problems]
+            for session in judged:
+                if session.reason:
+                    is_kept[session.rows] = False
+        notes += [_note(judged, exclusions, own_rules), *problems]
         if not is_kept.any():
             raise LogError(f"{notes[0]}, so that no trials remain; --no-exclusions keeps everybody")
     if is_check.any() and not attention_checks:
@@ -83,7 +83,7 @@ def apply_exclusions(
             raise LogError(
                 f"all trials are attention checks (their condition is {ATTENTION_CHECK}), which are not measured"
             )
-        notes.append(f"{n:,} attention checks are not part of any measure")
+        notes.append(f"{n:,} attention {'check is' if n == 1 else 'checks are'} not part of any measure")
     if not is_kept.all():
         attributes = frame.attrs
         frame = frame[is_kept].reset_index(drop=True)
@@ -92,31 +92,39 @@ def apply_exclusions(
     return frame
 
 
+@frozen(eq=False)
+class _JudgedSession:
+    """A session to which rules are applied. `reason` says why it is excluded, or is empty; `rows` are positions."""
+
+    name: str
+    observer: str
+    declared: ExclusionRules | None
+    reason: str
+    rows: np.ndarray
+
+
 def _judge(
     frame: pd.DataFrame, facts: Mapping[str, SessionFacts], own_rules: ExclusionRules | None, is_check: np.ndarray
-) -> tuple[dict[str, tuple[str, np.ndarray]], int, list[str]]:
-    """Return the sessions that rules exclude, the number of sessions with rules, and notes on rules that lack data.
-
-    An excluded session is described by its name, the reason, and the positions of its rows.
-    """
-    keys = ["dataset", "observer", "session", "source"]
+) -> tuple[list[_JudgedSession], list[str]]:
+    """Return the sessions to which rules are applied, and notes on rules that lack data."""
+    keys = ["dataset", "observer", "session"]
     groups = frame.groupby(keys, sort=False, observed=True, dropna=False).indices
     sessions = pd.DataFrame(list(groups), columns=keys)
     is_repeated = sessions.duplicated(["dataset", "observer"], keep=False)
     has_datasets = sessions["dataset"].nunique() > 1
-    excluded: dict[str, tuple[str, np.ndarray]] = {}
+    judged: list[_JudgedSession] = []
     lacking: dict[str, list[str]] = {}
-    n_sessions = 0
     for place, rows in enumerate(np.asarray(positions) for positions in groups.values()):
-        dataset, observer, session, source = sessions.iloc[place]
-        about = facts.get(str(source), SessionFacts())
+        dataset, observer, session = sessions.iloc[place]
+        sources = [facts.get(str(source), SessionFacts()) for source in frame["source"].iloc[rows].unique()]
+        declared = next((about.rules for about in sources if about.rules is not None), None)
         is_person = frame["kind"].iloc[rows[0]] == "human" and not is_practice_name(str(dataset))
-        rules = about.rules if own_rules is None else own_rules if is_person or about.rules is not None else None
+        rules = declared if own_rules is None else own_rules if is_person or declared is not None else None
         if rules is None:
             continue
-        n_sessions += 1
         name = f"{observer}{f', session {session}' if is_repeated[place] else ''}{f' in {dataset}' if has_datasets else ''}"
-        values = _measure(frame.iloc[rows], is_check[rows], about.n_trials)
+        n_trials = [about.n_trials for about in sources if about.n_trials]
+        values = _measure(frame.iloc[rows], is_check[rows], sum(n_trials) if len(n_trials) == len(sources) else None)
         reasons = []
         for rule, limit in rules.limits().items():
             value = values[rule.partition("_")[2]]
@@ -126,13 +134,12 @@ def _judge(
             elif value < limit if is_smallest else value > limit:
                 than = "less than" if is_smallest else "more than"
                 reasons.append(f"{label} {_number(value, unit)}, {than} {_number(limit, unit)}")
-        if reasons:
-            excluded[name] = "; ".join(reasons), rows
+        judged.append(_JudgedSession(name, str(observer), declared, "; ".join(reasons), rows))
     problems = [
         f"the exclusion rule {rule} could not be applied to {_names(names)}, because the logs lack the data for it"
         for rule, names in lacking.items()
     ]
-    return excluded, n_sessions, problems
+    return judged, problems
 
 
 def _measure(trials: pd.DataFrame, is_check: np.ndarray, n_trials: int | None) -> dict[str, float | None]:
@@ -159,23 +166,29 @@ def _names(names: list[str]) -> str:
     return ", ".join(names[:MAX_NAMED]) + more
 
 
-def _note(
-    reasons: Mapping[str, str], n_sessions: int, facts: Mapping[str, SessionFacts], exclusions: Path | str,
-    own_rules: ExclusionRules | None,
-) -> str:  # fmt: skip
+def _note(judged: list[_JudgedSession], exclusions: Path | str, own_rules: ExclusionRules | None) -> str:
     """Return the sentence that says who is excluded, and whether the rules were declared before data collection."""
-    declared = {session.rules.sha256 for session in facts.values() if session.rules is not None}
-    if own_rules is None or declared == {own_rules.sha256}:
-        rules = "rules declared before data collection"
-    else:
-        rules = f"rules that were not declared before data collection ({Path(exclusions).name})"
-        rules += ", which replace the declared ones" if declared else ""
-    n, people = len(reasons), "person" if n_sessions == 1 else "people"
-    listed = _names([f"{name} ({reason})" for name, reason in reasons.items()])
-    of = f"{n} of {n_sessions} {'sessions' if any(', session ' in name for name in reasons) else people}"
+    n_sessions, excluded = len(judged), [session for session in judged if session.reason]
+    is_each_one_person = len({session.observer for session in judged}) == n_sessions
+    one, several = ("person", "people") if is_each_one_person else ("session", "sessions")
+    noun = one if n_sessions == 1 else several
+    rules = "rules declared before data collection"
+    if own_rules is not None:
+        declared = [session.declared.sha256 for session in judged if session.declared is not None]
+        n_same = declared.count(own_rules.sha256)
+        if n_same < n_sessions:
+            rules = f"rules that were not declared before data collection ({Path(exclusions).name})"
+            rules += f", except for {n_same} of these {several}" if n_same else ""
+            rules += ", which replace the declared ones" if len(declared) > n_same else ""
+    listed = _names([f"{session.name} ({session.reason})" for session in excluded])
+    n = len(excluded)
     if exclusions == "none":
-        would = f"would exclude {of}: {listed}" if n else f"would not exclude any of {n_sessions} {people}"
+        would = (
+            f"would exclude {n} of {n_sessions} {noun}: {listed}"
+            if n
+            else f"would not exclude any of {n_sessions} {noun}"
+        )
         return f"{rules} are not applied; they {would}"
     if not n:
-        return f"none of {n_sessions} {people} {'is' if n_sessions == 1 else 'are'} excluded by {rules}"
-    return f"{of} {'is' if n == 1 else 'are'} excluded by {rules}: {listed}"
+        return f"none of {n_sessions} {noun} {'is' if n_sessions == 1 else 'are'} excluded by {rules}"
+    return f"{n} of {n_sessions} {noun} {'is' if n == 1 else 'are'} excluded by {rules}: {listed}"

@@ -134,7 +134,8 @@ def collect(
         if not participant.simulate:
             n_trials = min(limit or len(experiment.stimuli), len(experiment.stimuli))
             earlier = sidecar or (log.read_sidecar(practice_path) if log.has_rows(practice_path) else None) or {}
-            at_screen = _introduce(experiment, at_screen, directory, n_trials, earlier, notify, consent=consent)
+            counts = n_trials, 0 if practice is None else len(practice.stimuli)
+            at_screen = _introduce(experiment, at_screen, directory, counts, earlier, notify, consent=consent)
         if practice is not None:
             learner = evolve(at_screen, feedback=True, n_trials=len(practice.stimuli), n_blocks=None)
             run(practice, learner, directory, **options)
@@ -151,7 +152,7 @@ def _introduce(
     experiment: Experiment,
     participant: Participant,
     directory: Path,
-    n_trials: int,
+    counts: tuple[int, int],
     sidecar: Mapping[str, Any],
     notify: Callable[[str], None],
     *,
@@ -159,17 +160,19 @@ def _introduce(
 ) -> Participant:
     """Show the welcome of a new session, ask for the consent, and return the participant with the consent.
 
-    `sidecar` is that of the log, or of the practice log if only this log exists; it is empty for a new session. The welcome
-    and a consent in the same version are not shown again when a session is resumed. Raises ObserverError if the
-    participant does not consent; only the number of refusals is then stored.
+    `counts` are the numbers of trials and of practice trials. `sidecar` is that of the log, or of the practice log if only
+    this log exists; it is empty for a new session. The welcome and a consent in the same version are not shown again when
+    a session is resumed. Raises ObserverError if the participant does not consent; only the number of refusals is then
+    stored.
     """
     screen, texts = participant.screen, participant.session_texts
     assert screen is not None
     style = participant.style_of(screen, experiment.trials(0)[0])
+    n_trials, n_practice = counts
     values: dict[str, str | int] = {
         "n_trials": n_trials,
         "n_blocks": experiment.n_blocks,
-        "minutes": session_minutes(n_trials, experiment.n_blocks, experiment.presentation),
+        "minutes": session_minutes(n_trials + n_practice, experiment.n_blocks, experiment.presentation),
         "code": participant.code,
     }
     records = sidecar.get(RECORDS, {})

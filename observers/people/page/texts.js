@@ -4,10 +4,15 @@
 const Texts = {
   texts: {},
 
-  // Return a plain text in which {name} is replaced by values.name; {{ and }} stand for braces.
+  // Return a plain text in which {name} is replaced by values.name, and {name:one|several} by the first word if the value is 1
+  // and else by the second; {{ and }} stand for braces.
   plain(key, values = {}) {
-    const replace = (token, name) => (name === undefined ? token[0] : String(values[name] ?? token));
-    return (this.texts[key] ?? key).replace(/\{\{|\}\}|\{(\w+)\}/g, replace);
+    const replace = (token, name, singular, plural) => {
+      if (name === undefined) return token[0];
+      const value = String(values[name] ?? token);
+      return plural === undefined ? value : value === "1" ? singular : plural;
+    };
+    return (this.texts[key] ?? key).replace(/\{\{|\}\}|\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}/g, replace);
   },
 
   // Return a plain text as HTML in a paragraph.

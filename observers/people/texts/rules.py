@@ -1,6 +1,7 @@
 """The table of all texts that a participant sees: which placeholders each may contain, and where it is shown.
 
-A placeholder is the name of a value in braces, such as {n_trials}. It is replaced by the value when the text is shown.
+A placeholder is the name of a value in braces, such as {n_trials}. It is replaced by the value when the text is shown. After
+a number, {n_trials:picture|pictures} is replaced by the word for one or for several.
 The texts themselves are in the files LANGUAGE.toml of this folder, one file per language.
 """
 
@@ -28,6 +29,9 @@ PLACEHOLDERS: Mapping[str, str] = {
     "rate": "measured frame rate in frames per second",
     "status": "error number of the web server",
 }
+NUMBERS = frozenset(
+    {"n_trials", "n_practice", "n_blocks", "n_missed", "minutes", "seconds"}
+)  # with a singular and plural
 
 
 @frozen

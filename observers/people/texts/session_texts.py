@@ -92,17 +92,7 @@ class SessionTexts:
 
         A text of one line is returned without tags. Raises KeyError if a placeholder does not have a value.
         """
-        return self._html(key, values, partly=False)
-
-    def html_template(self, key: str, **values: Value) -> str:
-        """Return a text as HTML, in which placeholders without a value are kept as {name}, for a script to replace.
-
-        The script must replace {{ and }} by single braces and escape the values.
-        """
-        return self._html(key, values, partly=True)
-
-    def _html(self, key: str, values: Mapping[str, Value], partly: bool) -> str:
-        replace = partial(fill, values=self._values(values), convert=html.escape, partly=partly)
+        replace = partial(fill, values=self._values(values), convert=html.escape)
         text = self.texts[key]
         return markdown.to_html(markdown.parse(text), replace) if RULES[key].markdown else replace(text)
 

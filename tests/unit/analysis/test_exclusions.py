@@ -180,3 +180,35 @@ def test_practice_is_not_judged(study, rules, tmp_path):
     assert sorted(frame["observer"].unique()) == ["GOOD", "MISS"]
     with pytest.raises(UserError, match="exclusion rules are missing"):
         ExclusionRules()
+
+
+def test_rules_that_were_declared_for_some_sessions(study, rules, tmp_path):
+    folder = tmp_path / "logs"
+    logs(study, folder, rules, PEOPLE[:2])
+    logs(study, folder, people=PEOPLE[2:3])
+    note = next(note for note in read_trials(folder, exclusions=rules).attrs["notes"] if "declared" in note)
+    assert note.startswith(
+        "2 of 3 people are excluded by rules that were not declared before data collection (exclusions.toml), except for 2 "
+        "of these people: ABSENT ("
+    )
+    note = next(note for note in read_trials(folder).attrs["notes"] if "declared" in note)
+    assert note.startswith("1 of 2 people is excluded by rules declared before data collection: MISS (")
+
+
+def test_a_session_in_two_files_is_one_session(study, rules, tmp_path):
+    path = logs(study, tmp_path / "logs", people=[Person("MISS", n_missed=12)]) / "study" / "study_MISS_session-1.csv"
+    header, *lines = path.read_text().splitlines(keepends=True)
+    parts = [tmp_path / f"MISS-{half}.csv" for half in (1, 2)]
+    for part, rows in zip(parts, (lines[:16], lines[16:]), strict=True):
+        part.write_text(header + "".join(rows))
+    people = logs(study, tmp_path / "others", people=PEOPLE[:1])
+    frame = read_trials(*parts, people, exclusions=rules)
+    assert sorted(frame["observer"].unique()) == ["GOOD", "biased-0.9"]
+    assert any(note.startswith("1 of 2 people is excluded") for note in frame.attrs["notes"])
+
+
+def test_two_sessions_of_one_person_are_not_two_people(study, rules, tmp_path):
+    folder = logs(study, tmp_path / "logs", rules, PEOPLE[:2])
+    run(study, PEOPLE[0], folder, session=2, exclusions=read_exclusion_rules(rules))
+    note = next(note for note in read_trials(folder).attrs["notes"] if "declared" in note)
+    assert note.startswith("1 of 3 sessions is excluded by rules declared before data collection: MISS (")

@@ -94,6 +94,11 @@ def test_an_edited_consent_needs_a_version_of_its_own(tmp_path):
     ("lines", "message"),
     [
         ('[end]\ntext = "{nope}"', r"en.toml, line 3 \(end.text\): unknown placeholder \{nope\}; .* are: none"),
+        (
+            '[break]\nblock = "{block:a|b}"',
+            r"unknown placeholder \{block:a|b\}; the placeholders of this text are: \{block\}",
+        ),
+        ('[practice]\ntext = "{n_practice:**a**|b}"', r"unknown placeholder \{n_practice:"),
         ('[instructions]\n\ntext = "x"', r"line 4 \(instructions.text\): the placeholder \{question\} is missing"),
         ('[end]\ntext = "a { b"', r"line 3 \(end.text\): the brace \{ is not part of a placeholder; write \{\{"),
         ('[end]\ntext = ""', r"line 3 \(end.text\): the text is empty, but it is needed"),
@@ -181,14 +186,32 @@ goes on {{here}}
     assert (one.marker, two.marker, two.text, last.marker) == ("1.", "2.", "second K7", "")
 
 
-def test_values_are_required_except_in_templates():
+def test_values_are_required():
     texts = load_texts("en")
     with pytest.raises(KeyError, match="n_trials"):
         texts.html("welcome.text", minutes=5)
-    assert "{n_trials} pictures" in texts.html_template("welcome.text", minutes=5)
-    assert texts.html_template("end.code", code="{a}").count("<strong>{{a}}</strong>") == 1
     assert texts.paragraphs("instructions.text", **VALUES)[1].bold
     assert "<p" not in texts.html("browser.rate", rate=60)
+
+
+@pytest.mark.parametrize(
+    ("language", "n", "practice", "missed"),
+    [
+        ("en", 1, "there is 1 practice picture. After it, the", "1 of 1 picture in time"),
+        ("en", 2, "there are 2 practice pictures. After each of them, the", "1 of 2 pictures in time"),
+        ("de", 1, "Zuerst kommt 1 Bild zur Übung. Nach diesem Bild wird", "Bei 1 von 1 Bild haben"),
+        ("de", 2, "Zuerst kommen 2 Bilder zur Übung. Nach jedem dieser Bilder wird", "Bei 1 von 2 Bildern haben"),
+    ],
+)
+def test_singular_and_plural(language, n, practice, missed):
+    texts = load_texts(language)
+    assert practice in texts.html("practice.text", n_practice=n)
+    assert practice in texts.paragraphs("practice.text", n_practice=n)[0].text
+    assert missed in texts.line("break.missed", n_missed=1, n_trials=n)
+    seconds = {"en": ("1 second.", "1.5 seconds."), "de": ("1 Sekunde ", "1,5 Sekunden ")}[language]
+    assert all(
+        text in texts.line("instructions.mouse", seconds=value) for text, value in zip(seconds, (1.0, 1.5), strict=True)
+    )
 
 
 def test_the_command_writes_checks_and_lists_texts(tmp_path):
