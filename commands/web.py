@@ -176,7 +176,9 @@ def serve(
             new_arguments.extend(["--port", str(urlsplit(url).port)])
 
     replaced = ["--sessions", *(["--port"] if port == 0 else [])]
-    kept_work = "nothing was saved in this preview" if preview else "every response is saved"
+    kept_work = (
+        "nothing was saved, so the preview starts again at its first page" if preview else "every response is saved"
+    )
     with (
         _log_folder(out, preview) as folder,
         resumable(kept_work, ("serve",), new_arguments, replaced_options=replaced),

@@ -99,7 +99,9 @@ def _summary(sessions: "list[SessionStatus]") -> str:
 
 def _print_commands(sessions: "list[SessionStatus]") -> None:
     """Print the command that continues each session, and name the sessions for which the sidecar does not tell it."""
-    commands = list(dict.fromkeys(s.command for s in sessions if s.command))
+    from experiments.status.resume_command import MONITOR, TEXTS, join_commands
+
+    commands = join_commands(s.command for s in sessions if s.command)
     if commands:
         typer.echo("\nTo continue:")
         for command in commands:
@@ -110,8 +112,13 @@ def _print_commands(sessions: "list[SessionStatus]") -> None:
         typer.echo(f"  (I in {s.path.stem}: {shards['missing']})")
     if any(".py:" in command or ":./" in command for command in commands):
         typer.echo("Give commands with FILE.py or a local folder in the folder that contains it.")
-    if any("MONITOR.json" in command for command in commands):
-        typer.echo("Replace MONITOR.json by the monitor profile of the session.")
+    if any(f"--monitor {MONITOR}" in command for command in commands):
+        typer.echo(f"Replace {MONITOR} by the monitor profile of the session.")
+    if any(f"--texts {TEXTS}" in command for command in commands):
+        typer.echo(f"Replace {TEXTS} by the folder of your texts. If you did not edit the texts, omit --texts: an earlier "
+                   f"version of the program had other texts.")  # fmt: skip
+    if any(command.startswith("observers serve ") for command in commands):
+        typer.echo("Add the options that sessions do not record, such as --completion-code, --redirect and --port.")
     unknown = [
         s for s in sessions if s.state in ("stopped", "failed", "killed") and not s.command and not s.is_practice
     ]

@@ -1,15 +1,19 @@
 """The command that continues a session, made from its sidecar."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from core.participants import is_pilot_name, is_practice_name, participant_code
 from experiments.log import SHARDS
+from experiments.running.session_records import RECORDS
 from experiments.seeds import session_seed
 from observers.instructions import DEFAULT_INSTRUCTION, INSTRUCTIONS
+from observers.people.texts.reading import DEFAULT_LANGUAGE, LANGUAGES, load_texts
 
+# Words of commands that stand for paths, which sidecars do not contain.
+MONITOR, TEXTS = "MONITOR.json", "TEXTS"
 _OWN = {text: name for name, text in INSTRUCTIONS.items()}
 
 
@@ -17,7 +21,7 @@ def resume_command(path: Path, sidecar: Mapping[str, Any]) -> str | None:
     """Return the command that continues a session.
 
     A sidecar contains only the last part of a path, so a command with FILE.py or a local folder must be given in the folder
-    that contains it.
+    that contains it. MONITOR and TEXTS stand for the monitor profile and for texts that are not those of the program.
 
     Args:
         path: The log, or the part log of a shard.
@@ -59,9 +63,11 @@ def _people_words(observer: Mapping[str, Any], sidecar: Mapping[str, Any]) -> li
     """Return the command and its options for a participant at a screen or in a browser."""
     name = str(observer.get("name"))
     options, code = observer["options"], participant_code(name)
-    texts = [text for text in sidecar.get("session_records", {}).get("texts", ()) if isinstance(text, Mapping)]
-    language = str(texts[-1].get("language", "en")) if texts else "en"
-    words = ["--participant", code, *([] if language == "en" else ["--language", language])]
+    records = sidecar.get(RECORDS, {})
+    texts = [text for text in records.get("texts", ()) if isinstance(text, Mapping)]
+    words = ["--participant", code, *(_text_words(texts[-1]) if texts else [])]
+    if texts and texts[-1].get("consent_version") and "consent" not in records and not options.get("simulate"):
+        words.append("--no-consent")
     words += ["--pilot"] if is_pilot_name(name) or options.get("pilot") is True else []
     if observer.get("class") == "WebParticipant":
         distance = options.get("distance", 60.0)
@@ -69,7 +75,34 @@ def _people_words(observer: Mapping[str, Any], sidecar: Mapping[str, Any]) -> li
     words = ["collect", *words, "--resume"]
     words += ["--keys"] if options.get("keys") is True else []
     words += ["--simulate", str(options["simulate"])] if options.get("simulate") else []
-    return words + (["--monitor", "MONITOR.json"] if "monitor" in sidecar.get("provenance", {}) else [])
+    provenance = sidecar.get("provenance", {})
+    rate = str(provenance.get("rate", "")).partition(" ")[0]  # Participant.provenance writes the number first
+    words += ["--rate", rate] if rate else []
+    return words + (["--monitor", MONITOR] if "monitor" in provenance else [])
+
+
+def _text_words(texts: Mapping[str, Any]) -> list[str]:
+    """Return the options for the texts of a session."""
+    language = str(texts.get("language", DEFAULT_LANGUAGE))
+    is_own = language not in LANGUAGES or load_texts(language).sha256 != texts.get("sha256")
+    words = [] if language == DEFAULT_LANGUAGE else ["--language", language]
+    return words + (["--texts", TEXTS] if is_own else [])
+
+
+def join_commands(commands: Iterable[str]) -> list[str]:
+    """Return the different commands, with one `serve` for all participants whose commands are otherwise equal."""
+    codes: dict[tuple[str, ...], list[str]] = {}  # the participant codes for each command without them
+    for command in commands:
+        words = tuple(shlex.split(command))
+        if words[1] == "serve":  # observers serve EXPERIMENT --participant CODE …
+            codes.setdefault(words[:3] + words[5:], []).append(words[4])
+        else:
+            codes.setdefault(words, [])
+    joined = []
+    for words, served in codes.items():
+        participants = [word for code in dict.fromkeys(served) for word in ("--participant", code)]
+        joined.append(shlex.join([*words[:3], *participants, *words[3:]]))
+    return joined
 
 
 def _model_words(spec: object) -> list[str] | None:

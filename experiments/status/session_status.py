@@ -5,6 +5,7 @@ Only sidecars, locks, the names of files, and the number of rows of logs that ar
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -239,7 +240,7 @@ def _read_shards(folder: Path) -> SessionStatus | None:
             r"--shard \d+/\d+", f"--shard {'I' if len(missing) > 1 else missing[0]}/{count}", first
         )
     elif not running:
-        command = f"observers merge {out}"
+        command = shlex.join(["observers", "merge", str(out)])
     state: State = "running" if running else "unmerged" if not missing else "failed" if errors else "stopped"
     if damaged or any(states.get(index) == "killed" for index in missing):
         state = "damaged" if damaged else "killed" if state == "stopped" else state

@@ -317,4 +317,4 @@ def test_preview_saves_nothing(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["serve", "drawn-cue-conflict", "--preview", "--practice", "2"])
     assert result.exit_code == 3 and "Preview: nothing is saved" in result.stderr
-    assert "nothing was saved in this preview" in result.stderr and list(tmp_path.iterdir()) == []
+    assert "nothing was saved, so the preview starts again" in result.stderr and list(tmp_path.iterdir()) == []

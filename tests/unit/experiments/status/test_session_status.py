@@ -14,8 +14,10 @@ from experiments.experiment import Experiment
 from experiments.log import LogWriter, read_sidecar, write_sidecar
 from experiments.people.collecting import collect
 from experiments.running.session import run
+from experiments.status.resume_command import join_commands
 from experiments.status.session_status import STATES, read_status
 from observers.people.participant import Participant
+from observers.people.texts.reading import load_texts
 from observers.protocol import Response
 from observers.simulated import Biased
 from observers.spec import ObserverSpec
@@ -114,6 +116,39 @@ def test_commands_continue_the_session(drawn, tmp_path, monkeypatch):
         "--seed", "0",
     ]  # fmt: skip
     assert by_name["K7Q2XZ", True] is None
+
+
+def test_commands_name_what_the_participant_read(drawn, tmp_path):
+    collect(drawn, Participant(code="K7Q2XZ", simulate="biased"), tmp_path, limit=3)
+    path = tmp_path / drawn.name / f"{drawn.name}_K7Q2XZ_session-1.csv"
+    sidecar = read_sidecar(path)
+    assert "--texts" not in one(tmp_path, "K7Q2XZ").command
+
+    def command(texts, **records):
+        observer = sidecar["identity"]["observer"]
+        person = observer | {"class": "WebParticipant", "options": {"code": "K7Q2XZ", "distance": 60.0}}
+        identity = sidecar["identity"] | {"observer": person}
+        write_sidecar(path, sidecar | {"identity": identity, "session_records": {"texts": [texts], **records}})
+        return one(tmp_path, "K7Q2XZ").command
+
+    german = load_texts("de").describe()
+    assert "--language de --no-consent --seed" in command(german)
+    assert "--no-consent" not in command(german, consent=[{"version": "1", "language": "de"}])
+    assert "--no-consent" not in command(german | {"consent_version": None})
+    assert "--language de --texts TEXTS" in command(german | {"sha256": "0" * 64})
+    assert "--language fr --texts TEXTS" in command(german | {"language": "fr"})
+
+
+def test_one_server_continues_the_sessions_of_all_participants():
+    commands = [
+        "observers serve small --participant AB12 --out 'a b'", "observers collect small --participant K7 --resume",
+        "observers serve small --participant CD34 --out 'a b'", "observers serve small --participant CD34 --out 'a b'",
+        "observers serve small --participant EF56 --pilot --out 'a b'", "observers merge \"it's\"",
+    ]  # fmt: skip
+    assert join_commands(commands) == [
+        "observers serve small --participant AB12 --participant CD34 --out 'a b'", commands[1], commands[4],
+        shlex.join(["observers", "merge", "it's"]),
+    ]  # fmt: skip
 
 
 def test_shards(small, tmp_path):
