@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from observers.people.answers import AnswerError, SessionInfo, check_object, read_session_info
+from observers.people.texts.reading import MAX_LINE, can_be_shown
 
 NO_ANSWER = "prefer-not-to-say"
 # The demographic questions, and the answers to each besides NO_ANSWER. The texts of the page have a label for each.
@@ -26,7 +27,6 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
 ACCEPTED, DECLINED = "accepted", "declined"
 CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a completion code; these characters are safe in a web address
 _FIELDS = {"consent": ("decision", "version", "language"), "demographics": tuple(QUESTIONS), "completion": ("code",)}
-_VERSION = re.compile(r"[A-Za-z0-9 ._-]{1,40}")
 
 
 @frozen
@@ -60,4 +60,7 @@ def _is_valid(kind: str, name: str, value: str) -> bool:
         return value in (*QUESTIONS[name], NO_ANSWER)
     if name == "decision":
         return value in (ACCEPTED, DECLINED)
-    return (CODE if name == "code" else _VERSION).fullmatch(value) is not None
+    if name == "code":
+        return CODE.fullmatch(value) is not None
+    # The version and the language are what a lab has written into its texts.
+    return 0 < len(value) <= MAX_LINE and all(map(can_be_shown, value))

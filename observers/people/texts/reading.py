@@ -190,6 +190,11 @@ def _read(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}; `observers texts` writes a file to edit") from None
 
 
+def can_be_shown(character: str) -> bool:
+    """Return whether a text may contain a character: a printable one, a space, a line break or a mark of the script."""
+    return character.isprintable() or character in _INVISIBLE or character.isspace()
+
+
 def _check(key: str, source: _Source) -> str:
     """Return a text in normalized form. Raises UserError, which names the file and line, if it breaks its rule."""
     place, text, rule = f"{source.place} ({key})", source.text, RULES.get(key, _NAME_RULE)
@@ -204,7 +209,7 @@ def _check(key: str, source: _Source) -> str:
     if "\n" in text and not rule.markdown:
         raise UserError(f"{place}: the text has several lines, expected one line")
     for character in text:
-        if not (character.isprintable() or character in _INVISIBLE or character == "\n" or character.isspace()):
+        if not can_be_shown(character):
             raise UserError(f"{place}: the character U+{ord(character):04X} cannot be shown; remove it")
     try:
         names = find_placeholders(text)

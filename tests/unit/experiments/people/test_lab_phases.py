@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from attrs import evolve
 from typer.testing import CliRunner
 
 from analysis.io.bids import export_bids
@@ -55,6 +56,20 @@ def lab_client(few, tmp_path):
     """Yield a client of a session with all questions and one practice trial."""
     with served([make_session(few, tmp_path, options=lab_options(), practice=practice_experiment(few, 1))]) as [client]:
         yield client
+
+
+def test_a_lab_chooses_the_version_of_its_consent(few, tmp_path):
+    version = "12/2026, geändert (Ethik §3)"
+    texts = load_texts()
+    texts = evolve(texts, texts={**texts.texts, "consent.version": version})
+    options = lab_options(demographics=False)
+    with served([make_session(few, tmp_path, options=evolve(options, texts=texts))]) as [client]:
+        assert client.get("trials.json").json["consent"]["version"] == version
+        for wrong in ("1", "", "a\ud800", "a\x07", "a" * 501):
+            assert post_record(client, *consent(version=wrong)).status == 400
+        assert post_record(client, *consent(version=version)).json == {"status": "saved"}
+    records = tmp_path / FOLDER / "few_AB12_session-1_participation.json"
+    assert json.loads(records.read_text("utf-8"))["consents"][0]["version"] == version
 
 
 def test_exclusion_rules_are_declared_before_the_first_trial(few, tmp_path):
@@ -145,7 +160,7 @@ def test_only_the_refusal_is_stored_of_a_participant_who_declines(few, tmp_path)
     ("kind", "content", "message"),
     [
         ("consent", consent("perhaps")[1], "decision is not a valid value"),
-        ("consent", consent(version="<b>")[1], "version is not a valid value"),
+        ("consent", consent(version="a\x07")[1], "version is not a valid value"),
         ("consent", {"decision": "accepted"}, "content must be an object with exactly the fields"),
         ("demographics", ANSWERS | {"gender": "Mary Smith"}, "gender is not a valid value"),
         ("demographics", ANSWERS | {"name": "x"}, "exactly the fields age_group, gender, vision"),
