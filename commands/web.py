@@ -245,7 +245,9 @@ def _participant_codes(codes: list[str] | None, n_invited: int | None, preview: 
 
     if preview and not codes and not n_invited:
         return [new_code()]
-    if bool(codes) == bool(n_invited):
+    if codes and n_invited:
+        raise ObserverError("got both --participant and --sessions: --sessions makes codes itself, so omit one of them")
+    if not codes and not n_invited:
         raise ObserverError(
             f"the participants are not specified: give either --participant CODE, such as {new_code()}, or --sessions N"
         )

@@ -28,6 +28,7 @@ from stimuli.masks import pink_mask
 # number of frames of the image; the number of frames dropped between fixation and grid; the frame rate in frames per second.
 MEASURES = ("onset", "offset", "grid_onset", "n_frames", "n_dropped", "frame_rate")
 FEEDBACK_SECONDS = 0.3
+MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break text asks for an answer to every trial
 READING_SECONDS = 1.0  # duration of the feedback after an error, which is long enough to read its words
 BEEP_HERTZ, BEEP_SECONDS = 300.0, 0.25
 FIXATION_SIZE = 0.1  # side of the fixation square, as a fraction of the side of an image

@@ -26,7 +26,6 @@ from observers.people.texts.session_texts import Paragraph, SessionTexts
 from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response, Trial
 
 PILOT_IMAGE_PIXELS = 224.0  # side of an image in a pilot or simulated session without a monitor profile
-MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break text asks for an answer to every trial
 # Mean and standard deviation of the logarithm of the rt (in seconds) of simulated participants, as in human data.
 LOG_RT = (math.log(0.7), 0.35)
 
@@ -332,6 +331,6 @@ class _BlockSummary:
         percent = round(100 * self.n_correct / self.n_trials)
         accuracy = texts.line("break.accuracy", percent=percent) if self.has_correct_choice else ""
         missed = ""
-        if self.n_missed > MAX_MISSED * self.n_trials:
+        if self.n_missed > paradigm.MAX_MISSED * self.n_trials:
             missed = texts.line("break.missed", n_missed=self.n_missed, n_trials=self.n_trials)
         return [paragraph for text in (done, accuracy, missed) for paragraph in pages.line_paragraph(text)]

@@ -23,7 +23,14 @@ from observers.people.answers import FORMAT, SessionInfo, trial_order_digest
 from observers.people.grid import response_grid
 from observers.people.icons import ICONS, draw_icon
 from observers.people.page_texts import PageOptions, demographic_questions, page_texts
-from observers.people.paradigm import FEEDBACK_SECONDS, FIXATION_SIZE, LATE_FRAMES, MASK_PIXELS, READING_SECONDS
+from observers.people.paradigm import (
+    FEEDBACK_SECONDS,
+    FIXATION_SIZE,
+    LATE_FRAMES,
+    MASK_PIXELS,
+    MAX_MISSED,
+    READING_SECONDS,
+)
 from observers.protocol import Trial
 from stimuli.masks import pink_mask
 
@@ -174,6 +181,7 @@ def _trials_json(
         "card_mm": CARD_MM,
         "fixation": FIXATION_SIZE,
         "late": LATE_FRAMES,
+        "max_missed": MAX_MISSED,
         "feedback": {"correct": FEEDBACK_SECONDS, "error": READING_SECONDS},  # seconds
         # Positions and sizes are fractions of the side of an image, from the center of the screen; y points down.
         "cells": [

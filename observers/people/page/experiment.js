@@ -2,8 +2,6 @@
 // Run a session: welcome, consent and questions, the measurement of the screen, practice, then the trials of trials.json block
 // by block, and the end with the completion code. `settings` is the content of trials.json; see observers/people/site.py.
 
-const MAX_MISSED = 0.02; // proportion of missed trials in a block above which the break asks to answer every trial
-
 async function main() {
   const reply = await fetch("trials.json", { cache: "no-store" });
   if (!reply.ok) throw new Error(`The experiment cannot be loaded (error ${reply.status}). Please ask for a new link.`);
@@ -79,7 +77,7 @@ function blocks(settings, remaining, jsPsych) {
       const block = trial.block - 1;
       timeline.push(preload(remaining, trial.block), {
         ...textPage("break", ""),
-        stimulus: () => breakText(jsPsych.data.get().filter({ trial_type: "observers-trial", block }), block, settings.n_blocks),
+        stimulus: () => breakText(settings, jsPsych.data.get().filter({ trial_type: "observers-trial", block }), block),
       });
     }
     timeline.push({ type: TrialPlugin, trial_info: trial, data: { block: trial.block } });
@@ -87,14 +85,14 @@ function blocks(settings, remaining, jsPsych) {
   return timeline;
 }
 
-function breakText(responses, block, nBlocks) {
+function breakText(settings, responses, block) {
   const values = responses.values(), correct = values[values.length - 1].right;
   const nMissed = values.filter((response) => response.choice === null).length, nTrials = values.length;
-  const text = [Texts.paragraph(nBlocks > 1 ? "break.block_of" : "break.block", { block, n_blocks: nBlocks })];
+  const text = [Texts.paragraph(settings.n_blocks > 1 ? "break.block_of" : "break.block", { block, n_blocks: settings.n_blocks })];
   if (correct !== null && Texts.plain("break.accuracy")) {
     text.push(Texts.paragraph("break.accuracy", { percent: Math.round(100 * correct) }));
   }
-  if (nMissed > MAX_MISSED * nTrials) text.push(Texts.paragraph("break.missed", { n_missed: nMissed, n_trials: nTrials }));
+  if (nMissed > settings.max_missed * nTrials) text.push(Texts.paragraph("break.missed", { n_missed: nMissed, n_trials: nTrials }));
   return `<div class="text" data-page="break">${text.join("")}</div>`;
 }
 

@@ -148,7 +148,7 @@ def test_serve_command_prints_the_links_and_how_to_resume(serve_command, drawn, 
 def test_serve_command_refuses_missing_and_invalid_participants(serve_command, drawn, tmp_path):
     for words, message in (
         ((), "the participants are not specified"),
-        (("--participant", "AB12", "--sessions", "2"), "the participants are not specified"),
+        (("--participant", "AB12", "--sessions", "2"), "got both --participant and --sessions"),
         (("--participant", "19800131"), "reads like a date"), (("--participant", "AB12", "--participant", "ab12"), "twice"),
     ):  # fmt: skip
         result = serve_command(*words)
