@@ -178,8 +178,8 @@ def _note(judged: list[_JudgedSession], exclusions: Path | str, own_rules: Exclu
         n_same = declared.count(own_rules.sha256)
         if n_same < n_sessions:
             rules = f"rules that were not declared before data collection ({Path(exclusions).name})"
-            rules += f", except for {n_same} of these {several}" if n_same else ""
             rules += ", which replace the declared ones" if len(declared) > n_same else ""
+            rules += f", except for {n_same} of these {several}" if n_same else ""
     listed = _names([f"{session.name} ({session.reason})" for session in excluded])
     n = len(excluded)
     if exclusions == "none":

@@ -186,13 +186,16 @@ def test_rules_that_were_declared_for_some_sessions(study, rules, tmp_path):
     folder = tmp_path / "logs"
     logs(study, folder, rules, PEOPLE[:2])
     logs(study, folder, people=PEOPLE[2:3])
+    other = tmp_path / "other.toml"
+    other.write_text("max_missed = 0.1\n")
+    logs(study, folder, other, PEOPLE[3:4])
     note = next(note for note in read_trials(folder, exclusions=rules).attrs["notes"] if "declared" in note)
     assert note.startswith(
-        "2 of 3 people are excluded by rules that were not declared before data collection (exclusions.toml), except for 2 "
-        "of these people: ABSENT ("
+        "3 of 4 people are excluded by rules that were not declared before data collection (exclusions.toml), which replace "
+        "the declared ones, except for 2 of these people: ABSENT ("
     )
     note = next(note for note in read_trials(folder).attrs["notes"] if "declared" in note)
-    assert note.startswith("1 of 2 people is excluded by rules declared before data collection: MISS (")
+    assert note.startswith("1 of 3 people is excluded by rules declared before data collection: MISS (")
 
 
 def test_a_session_in_two_files_is_one_session(study, rules, tmp_path):
