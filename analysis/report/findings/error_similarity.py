@@ -12,6 +12,7 @@ from analysis.kappa.mean_intervals import mean_intervals, mean_weights, pair_int
 from analysis.report.findings.finding import (
     MIN_RESPONSES,
     Finding,
+    describe_lower,
     describe_range,
     interval_figure,
     share_of,
@@ -43,16 +44,16 @@ def error_similarity(frame: pd.DataFrame, out: Path | None = None) -> Finding | 
     table = similarity_table(trials, is_with_people=is_with_people)
     if table.empty:
         return None
-    sentences = _describe_with_people(table, n_people) if is_with_people else _describe_pairs(table)
+    sentences = _describe_with_people(table, n_people, dataset) if is_with_people else _describe_pairs(table, dataset)
     n_images = len(trials[["stimulus", "condition"]].drop_duplicates())
     caption = (
-        f"Error consistency κ in {dataset} ({n_images:,} images): 0 means that two observers make errors on the same images "
-        "as often as expected from their accuracies, and 1 means always. Bars are 95 % score intervals"
+        f"Error consistency (κ) on the {n_images:,} images of {dataset}. κ is 0 if two observers make errors on the same "
+        "images as often as expected from their accuracies, and 1 if they always do. Bars are 95 % score intervals"
     )
     if is_with_people:
         caption += f" of the mean κ of an observer with the {n_people} people (MOVER). n is the number of images."
     else:
-        caption += " of single pairs. n is the number of images to which both observers responded."
+        caption += " of the κ of each pair. n is the number of images to which both observers responded."
     shown, references = table, {"chance": 0.0}
     if not is_with_people and len(table) > 2 * N_EXTREMES + 1:
         ordered = table.sort_values("value", kind="stable")
@@ -122,32 +123,39 @@ def _groups(
     return groups, [AMONG_PEOPLE, *names[others]], ["human", *kinds[others]]
 
 
-def _describe_pairs(table: pd.DataFrame) -> list[str]:
-    """Return sentences about the kappas of all pairs."""
+def _describe_pairs(table: pd.DataFrame, dataset: str) -> list[str]:
+    """Return sentences about the kappas of all pairs in a dataset."""
     n, n_above, n_below = len(table), int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
-    first = (
-        f"{share_of(n_above, n, 'pair')} of observers make{'s' if n_above == 1 else ''} errors on the same images more "
-        "often than expected by chance (95 % interval of κ above 0)"
-    )
-    first += f", and {n_below} less often (below 0)." if n_below else "."
-    return [first[0].upper() + first[1:], describe_range(table, "κ")]
+    if not n_above and not n_below:
+        subject = f"intervals of κ of all {n} pairs of observers include" if n > 1 else "interval of κ includes"
+        first = (
+            f"the 95 % {subject} 0, so it is uncertain whether {'they' if n > 1 else 'the two observers'} make errors on "
+            f"the same images of {dataset} more often than expected by chance."
+        )
+    else:
+        n_first, more, above = (n_above, "more", "above") if n_above else (n_below, "less", "below")
+        first = (
+            f"{share_of(n_first, n, 'pair')} of observers make{'s' if n_first == 1 else ''} errors on the same images of "
+            f"{dataset} {more} often than expected by chance (95 % interval of κ {above} 0)"
+        )
+        first += f", and {n_below} less often (below 0)." if n_above and n_below else "."
+    return [first[0].upper() + first[1:], describe_range(table, "Error consistency (κ)")]
 
 
-def _describe_with_people(table: pd.DataFrame, n_people: int) -> list[str]:
-    """Return sentences about the mean kappas of the observers with people."""
+def _describe_with_people(table: pd.DataFrame, n_people: int, dataset: str) -> list[str]:
+    """Return sentences about the mean kappas of the observers with people in a dataset."""
     among, others = table[table["label"] == AMONG_PEOPLE], table[table["label"] != AMONG_PEOPLE]
     sentences = []
     for row in among.to_dict("records"):
         sentences.append(
-            f"The mean κ of the {n_people} people with one another is {with_interval(row)} (n = {row['n']:,} images)."
+            f"The mean error consistency (κ) of the {n_people} people with one another on {dataset} is "
+            f"{with_interval(row)} (n = {row['n']:,} images)."
         )
     if len(others):
         if len(among):
             n_lower = int((others["high"] < among["low"].iloc[0]).sum())
-            text = share_of(n_lower, len(others), "other observer")
-            sentences.append(
-                f"{text[0].upper()}{text[1:]} agree{'s' if n_lower == 1 else ''} less with people than people do with one "
-                "another (the 95 % interval is lower)."
-            )
-        sentences.append(describe_range(others, "The mean κ of other observers with people"))
+            comparison = "less with people than people do with one another"
+            sentences.append(describe_lower(n_lower, len(others), "agree", comparison))
+        subject = "the other observers" if len(others) > 1 else "the other observer"
+        sentences.append(describe_range(others, f"The mean κ of {subject} with people"))
     return sentences

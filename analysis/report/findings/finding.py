@@ -34,8 +34,8 @@ class Finding:
     figure: ReportFigure | None
 
 
-# A function that makes a finding from all trials, or returns None if the data do not allow it. The figure is written into a
-# folder, the folder of the report, if it is given.
+# A function that makes a finding from all trials, or returns None if the data do not allow it. If a folder is passed, the
+# figure is written into it.
 MakeFinding = Callable[[pd.DataFrame, Path | None], Finding | None]
 
 
@@ -58,15 +58,50 @@ def describe_range(table: pd.DataFrame, measure: str) -> str:
     ends = [f"{with_interval(row)} ({row['label']}, n = {row['n']:,})" for row in (lowest, highest)]
     sentence = f"{measure} ranges from {ends[0]} to {ends[1]}"
     if lowest["high"] >= highest["low"]:
-        return f"{sentence}; these two intervals overlap, so the order is uncertain."
+        return f"{sentence}; these two intervals overlap, so their order is uncertain."
     n_near = sum(row["high"] >= highest["low"] for row in rows[1:-1])
-    near = f"; {n_near} other interval{'s overlap' if n_near > 1 else ' overlaps'} with the highest" if n_near else ""
-    return f"{sentence}{near}."
+    others = f"intervals of {n_near} others overlap" if n_near > 1 else "interval of one other overlaps"
+    return f"{sentence}{f'; the {others} with that of the highest' if n_near else ''}."
 
 
-def share_of(n: int, total: int, noun: str) -> str:
-    """Return a number of items and their total, as in "2 of 7 observers" or "all 7 observers"."""
-    return f"all {total} {noun}s" if n == total and total > 1 else f"{n} of {total} {noun}{'' if total == 1 else 's'}"
+def describe_lower(n: int, total: int, verb: str, comparison: str) -> str:
+    """Return a sentence about the number of other observers whose interval lies below that of people.
+
+    Args:
+        n: The number of these observers.
+        total: The number of all observers that are not people.
+        verb: The verb after a plural, such as "agree" or "are".
+        comparison: The rest of the sentence, such as "less accurate than people".
+    """
+    if not n:
+        of_others = (
+            f"intervals of all {total} other observers overlap"
+            if total > 1
+            else "interval of the other observer overlaps"
+        )
+        return f"The 95 % {of_others} with that of people or {'are' if total > 1 else 'is'} higher."
+    subject = share_of(n, total, "other observer")
+    own_verb, intervals = (verb, "their 95 % intervals lie") if n > 1 else (singular(verb), "its 95 % interval lies")
+    return f"{subject[0].upper()}{subject[1:]} {own_verb} {comparison} ({intervals} below that of people)."
+
+
+def singular(verb: str) -> str:
+    """Return the form of a regular verb, or of "are", after a singular noun."""
+    return "is" if verb == "are" else f"{verb}s"
+
+
+def share_of(n: int, total: int, noun: str, plural: str = "") -> str:
+    """Return a number of items and their total, as in "2 of the 7 observers", "all 7 observers" or "the observer".
+
+    Args:
+        n: The number of items, at least 1.
+        total: The number of all items.
+        noun: The name of one item.
+        plural: The name of several items (default: the noun with an s).
+    """
+    if n == total:
+        return f"all {total} {plural or f'{noun}s'}" if total > 1 else f"the {noun}"
+    return f"{n} of the {total} {plural or f'{noun}s'}"
 
 
 def interval_figure(

@@ -20,9 +20,9 @@ from analysis.measures.accuracy import PEOPLE, wilson_interval
 from analysis.report.findings.finding import (
     MIN_RESPONSES,
     Finding,
+    describe_lower,
     describe_range,
     interval_figure,
-    share_of,
     with_interval,
 )
 from analysis.report.sections.parts import count, list_of
@@ -36,19 +36,26 @@ def robustness(frame: pd.DataFrame, out: Path | None = None) -> Finding | None:
     if table.empty:
         return None
     used, n_all = table.attrs["datasets"], table.attrs["n_observers"]
-    what = f"in {used[0]}" if len(used) == 1 else f"over {len(used)} distortions"
+    what = f" on the dataset {used[0]}" if len(used) == 1 else f", averaged over {len(used)} datasets with distortions,"
     n_choices, n_excluded = recorded_n_choices(frame[frame["dataset"].isin(used)]), n_all - len(table)
     chance = 1 / n_choices if n_choices else None
     sentences = _describe(table, what, chance)
     if n_excluded:
         verb = "are" if n_excluded > 1 else "is"
-        sentences.append(f"{count(n_excluded, 'observer')} with fewer of these datasets {verb} not compared.")
+        few = (
+            f"with fewer than {MIN_RESPONSES} trials"
+            if len(used) == 1
+            else "with fewer of these datasets or too few trials"
+        )
+        sentences.append(f"{count(n_excluded, 'observer')} {few} {verb} not compared.")
     average = (
-        f"Mean accuracy over {len(used)} datasets with equal weights" if len(used) > 1 else f"Accuracy in {used[0]}"
+        f"Mean accuracy over {len(used)} datasets with equal weights"
+        if len(used) > 1
+        else f"Accuracy on the dataset {used[0]}"
     )
     caption = (
         f"{average}{f' ({list_of(used)})' if len(used) > 1 else ''}. n is the number of trials. Bars are 95 % "
-        f"Wilson intervals{' that are combined by MOVER' if len(used) > 1 else ''}."
+        f"Wilson intervals{', combined over datasets by MOVER' if len(used) > 1 else ''}."
     )
     references = {"chance": chance} if chance else None
     figure = interval_figure(out, "finding_accuracy", table, "Accuracy under distortions", caption, references)
@@ -56,25 +63,23 @@ def robustness(frame: pd.DataFrame, out: Path | None = None) -> Finding | None:
 
 
 def _describe(table: pd.DataFrame, what: str, chance: float | None) -> list[str]:
-    """Return sentences about the accuracies of people and of the other observers; `what` names the datasets."""
+    """Return sentences about the accuracies of people and of the other observers; `what` says in which datasets."""
     people, others = table[table["kind"] == "human"], table[table["kind"] != "human"]
     sentences = []
     for row in people.to_dict("records"):
-        sentences.append(f"The accuracy of people {what} is {with_interval(row)} (n = {row['n']:,} trials).")
+        sentences.append(f"The accuracy of people{what} is {with_interval(row)} (n = {row['n']:,} trials).")
     if len(others):
         noun = "other observer" if len(people) else "observer"
         subject = f"the {count(len(others), noun)}" if len(others) > 1 else f"the {noun}"
-        sentences.append(describe_range(others, f"The accuracy of {subject} {what}"))
+        sentences.append(describe_range(others, f"The accuracy of {subject}{what}"))
     if len(people) and len(others):
         n_lower = int((others["high"] < people["low"].iloc[0]).sum())
-        text = share_of(n_lower, len(others), "other observer")
-        verb = "is" if n_lower == 1 else "are"
-        sentences.append(f"{text[0].upper()}{text[1:]} {verb} less accurate than people (the 95 % interval is lower).")
+        sentences.append(describe_lower(n_lower, len(others), "are", "less accurate than people"))
     n_near = int((others["low"] <= chance).sum()) if chance else 0
     if chance and n_near:
-        sentences.append(
-            f"{count(n_near, 'interval')} include{'s' if n_near == 1 else ''} chance (1/{round(1 / chance)})."
-        )
+        subject = f"intervals of {n_near} of them include" if n_near > 1 else "interval of one of them includes"
+        subject = "interval includes" if len(others) == 1 else subject
+        sentences.append(f"The {subject} chance (1/{round(1 / chance)}).")
     return sentences
 
 

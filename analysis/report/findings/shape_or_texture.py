@@ -32,12 +32,15 @@ def shape_or_texture(frame: pd.DataFrame, out: Path | None = None) -> Finding | 
     if table.empty:
         return None
     people, others = table[table["kind"] == "human"], table[table["kind"] != "human"]
-    sentences = [*_describe_people(people), *_describe_observers(others, has_people=len(people) > 0)]
+    sentences = [
+        *_describe(people, "person", "people"),
+        *_describe(others, "other observer" if len(people) else "observer"),
+    ]
     n_images = frame.loc[frame["dataset"] == dataset, "stimulus"].nunique()
     caption = (
-        f"Shape bias in {dataset} ({n_images:,} images): the proportion of shape among the responses that name the shape or "
-        "the texture of an image whose shape and texture differ. n is the number of these responses. Bars are 95 % Wilson "
-        "intervals."
+        f"Shape bias on the {n_images:,} images of {dataset}: the proportion of shape responses among all responses that "
+        "name the shape or the texture of an image whose shape and texture differ. n is the number of these responses. Bars "
+        "are 95 % Wilson intervals."
     )
     figure = interval_figure(out, "finding_shape-bias", table, "Shape bias", caption, {"equal": HALF})
     return Finding("Shape or texture?", "finding-shape-bias", tuple(sentences), figure)
@@ -56,37 +59,35 @@ def cue_preferences(trials: pd.DataFrame) -> pd.DataFrame:
     return table[table["n"] >= MIN_RESPONSES].reset_index(drop=True)
 
 
-def _describe_people(people: pd.DataFrame) -> list[str]:
-    """Return sentences about the shape bias of people; the list is empty without people."""
-    if people.empty:
-        return []
-    n, n_shape = len(people), int((people["low"] > HALF).sum())
-    subject = f"All {n} people" if n_shape == n > 1 else f"{n_shape} of {n} {'person' if n == 1 else 'people'}"
-    subject += " follows" if n_shape == 1 else " follow"
-    return [
-        f"{subject} the shape more often than the texture (95 % interval above 0.5).",
-        describe_range(people, "Their shape bias"),
-    ]
+def _describe(table: pd.DataFrame, noun: str, plural: str = "") -> list[str]:
+    """Return sentences about the shape bias of some observers; the list is empty without observers.
 
-
-def _describe_observers(table: pd.DataFrame, *, has_people: bool) -> list[str]:
-    """Return sentences about the shape bias of observers that are not people; the list is empty without them."""
+    Args:
+        table: The rows of `cue_preferences` of these observers.
+        noun: What one of them is called.
+        plural: What several of them are called (default: the noun with an s).
+    """
     if table.empty:
         return []
     n, n_shape, n_texture = len(table), int((table["low"] > HALF).sum()), int((table["high"] < HALF).sum())
-    noun = "other observer" if has_people else "observer"
     parts = []
     if n_shape:
         parts.append(
-            f"{share_of(n_shape, n, noun)} follow{'s' if n_shape == 1 else ''} the shape more often than the texture"
+            f"{share_of(n_shape, n, noun, plural)} follow{'s' if n_shape == 1 else ''} the shape more often than the "
+            f"texture (95 % interval of the shape bias above {HALF})"
         )
     if n_texture:
-        subject = f"{n_texture}" if parts else share_of(n_texture, n, noun)
-        other = "" if parts else " than the shape"
-        parts.append(f"{subject} follow{'s' if n_texture == 1 else ''} the texture more often{other}")
+        verb = f"follow{'s' if n_texture == 1 else ''} the texture more often"
+        if parts:
+            parts.append(f"{n_texture} {verb} (below {HALF})")
+        else:
+            subject = share_of(n_texture, n, noun, plural)
+            parts.append(f"{subject} {verb} than the shape (95 % interval of the shape bias below {HALF})")
     if n_open := n - n_shape - n_texture:
-        subject = f"{n_open}" if parts else share_of(n_open, n, noun)
-        parts.append(f"for {subject} the 95 % interval includes 0.5")
-    first = f"{', '.join(parts[:-1])}, and {parts[-1]}." if len(parts) > 1 else f"{parts[0]}."
-    measure = f"The shape bias of the {noun}{'s' if n > 1 else ''}"
-    return [first[0].upper() + first[1:], describe_range(table, measure)]
+        subject = f"the other {n_open}" if parts else share_of(n_open, n, noun, plural)
+        intervals = "their 95 % intervals include" if n_open > 1 else "its 95 % interval includes"
+        parts.append(f"the preference of {subject} is uncertain ({intervals} {HALF})")
+    separator = ", and " if len(parts) > 1 else ""
+    first = f"{', '.join(parts[:-1])}{separator}{parts[-1]}."
+    subject = f"the {n} {plural or f'{noun}s'}" if n > 1 else f"the {noun}"
+    return [first[0].upper() + first[1:], describe_range(table, f"The shape bias of {subject}")]

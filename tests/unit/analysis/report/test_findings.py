@@ -5,11 +5,13 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analysis import read_trials
 from analysis.figures.interval_rows import MAX_ROWS, draw_interval_rows
-from analysis.report.findings.finding import MIN_RESPONSES, describe_range, share_of, shared_prefix
+from analysis.report.findings.error_similarity import _describe_pairs
+from analysis.report.findings.finding import MIN_RESPONSES, describe_lower, describe_range, share_of, shared_prefix
 from analysis.report.findings.findings import make_findings
 from analysis.report.report import write_report
 from tests import hand_computation as hand
@@ -80,9 +82,10 @@ def test_shape_bias(findings, logs, tmp_path):
     assert figure_rows(tmp_path, finding) == {name: pytest.approx(row) for name, row in expected.items()}
     low, high = expected["m-texture"], expected["m-shape"]
     assert finding.sentences == (
-        "1 of 3 observers follows the shape more often than the texture, 1 follows the texture more often, and for 1 the "
-        "95 % interval includes 0.5.",
-        f"The shape bias of the observers ranges from {low[0]:.3f} [{low[1]:.3f}, {low[2]:.3f}] (m-texture, n = {low[3]}) "
+        "1 of the 3 observers follows the shape more often than the texture (95 % interval of the shape bias above 0.5), 1 "
+        "follows the texture more often (below 0.5), and the preference of the other 1 is uncertain (its 95 % interval "
+        "includes 0.5).",
+        f"The shape bias of the 3 observers ranges from {low[0]:.3f} [{low[1]:.3f}, {low[2]:.3f}] (m-texture, n = {low[3]}) "
         f"to {high[0]:.3f} [{high[1]:.3f}, {high[2]:.3f}] (m-shape, n = {high[3]}).",
     )
     assert "All names begin with “m-”" in finding.figure.caption
@@ -109,16 +112,23 @@ def test_robustness(findings, logs, tmp_path):
     datasets = ("mine-contrast", "mine-uniform-noise")
     expected = {name: hand.mean_accuracy([rows_of(logs, d, name) for d in datasets]) for name in OBSERVERS}
     assert figure_rows(tmp_path, findings[2]) == {name: pytest.approx(row) for name, row in expected.items()}
-    assert "over 2 distortions ranges from" in findings[2].sentences[0] and "n = 320" in findings[2].sentences[0]
+    assert (
+        "averaged over 2 datasets with distortions, ranges from" in findings[2].sentences[0]
+        and "n = 320" in findings[2].sentences[0]
+    )
 
 
 def test_people_are_compared_with_the_others(tmp_path, empty_figures):
     people = {f"subject-0{i}": ("human", 0.95) for i in (1, 2, 3)}
     write_logs(tmp_path / "logs", OBSERVERS | people)
     shape, errors, accuracy = make_findings(read_trials(tmp_path / "logs"), tmp_path)
-    assert shape.sentences[0] == "All 3 people follow the shape more often than the texture (95 % interval above 0.5)."
-    assert shape.sentences[2].startswith("1 of 3 other observers follows the shape more often than the texture, ")
-    assert errors.sentences[0].startswith("The mean κ of the 3 people with one another is ")
+    assert shape.sentences[0] == (
+        "All 3 people follow the shape more often than the texture (95 % interval of the shape bias above 0.5)."
+    )
+    assert shape.sentences[2].startswith("1 of the 3 other observers follows the shape more often than the texture (")
+    assert errors.sentences[0].startswith(
+        "The mean error consistency (κ) of the 3 people with one another on mine-cue-conflict is "
+    )
     rows = [rows_of(tmp_path / "logs", "mine-cue-conflict", name) for name in people]
     pairs = [hand.kappa(hand.table_of(rows[i], rows[j])) for i, j in ((0, 1), (0, 2), (1, 2))]
     shown = figure_rows(tmp_path, errors)
@@ -126,7 +136,7 @@ def test_people_are_compared_with_the_others(tmp_path, empty_figures):
     assert set(shown) == {"people with one another", *OBSERVERS}
     assert "agree less with people" in errors.sentences[1] or "agrees less" in errors.sentences[1]
     assert (
-        "The accuracy of people over 2 distortions is" in accuracy.sentences[0]
+        "The accuracy of people, averaged over 2 datasets with distortions, is" in accuracy.sentences[0]
         and "(n = 960 trials)" in accuracy.sentences[0]
     )
 
@@ -136,7 +146,9 @@ def test_simulated_observers_are_not_part_of_findings(tmp_path, empty_figures):
     frame = read_trials(tmp_path / "logs")
     shape, accuracy = make_findings(frame, tmp_path)
     assert set(figure_rows(tmp_path, shape)) == set(figure_rows(tmp_path, accuracy)) == {"real"}
-    assert shape.sentences[0] == "1 of 1 observer follows the shape more often than the texture."
+    assert shape.sentences[0] == (
+        "The observer follows the shape more often than the texture (95 % interval of the shape bias above 0.5)."
+    )
     assert make_findings(frame[frame["kind"] == "simulated"], tmp_path) == []
 
 
@@ -149,7 +161,7 @@ def test_observers_with_fewer_datasets_are_named(tmp_path, logs, empty_figures):
     frame = read_trials(logs)
     part = frame[~((frame["observer"] == "m-both") & (frame["dataset"] == "mine-contrast"))]
     accuracy = make_findings(part, tmp_path)[2]
-    assert accuracy.sentences[-1] == "1 observer with fewer of these datasets is not compared."
+    assert accuracy.sentences[-1] == ("1 observer with fewer of these datasets or too few trials is not compared.")
     assert set(figure_rows(tmp_path, accuracy)) == {"m-shape", "m-texture"}
 
 
@@ -162,25 +174,54 @@ def test_many_pairs_are_shortened_in_the_figure(tmp_path, empty_figures):
 
 
 def test_phrases():
-    import pandas as pd
-
     columns = ["label", "n", "value", "low", "high"]
     near = pd.DataFrame([("a", 40, 0.4, 0.3, 0.5), ("b", 50, 0.6, 0.45, 0.7)], columns=columns)
     assert describe_range(near, "κ") == (
         "κ ranges from 0.400 [0.300, 0.500] (a, n = 40) to 0.600 [0.450, 0.700] (b, n = 50); these two intervals overlap, "
-        "so the order is uncertain."
+        "so their order is uncertain."
     )
     assert describe_range(near.head(1), "κ") == "κ is 0.400 [0.300, 0.500] (a, n = 40)."
     three = pd.DataFrame(
         [("a", 40, 0.1, 0.0, 0.2), ("b", 50, 0.6, 0.5, 0.7), ("c", 9, 0.62, 0.5, 0.7)], columns=columns
     )
-    assert describe_range(three, "κ").endswith("(c, n = 9); 1 other interval overlaps with the highest.")
-    assert share_of(1, 1, "pair") == "1 of 1 pair" and share_of(3, 3, "pair") == "all 3 pairs"
+    assert describe_range(three, "κ").endswith(
+        "(c, n = 9); the interval of one other overlaps with that of the highest."
+    )
+    assert share_of(1, 1, "pair") == "the pair" and share_of(3, 3, "pair") == "all 3 pairs"
+    assert share_of(1, 3, "person", "people") == "1 of the 3 people"
     assert shared_prefix(["a-b", "a-bc"]) == "a-" and shared_prefix(["x", "x"]) == shared_prefix(["ab", "ac"]) == ""
 
 
+def test_observers_are_compared_with_the_interval_of_people():
+    below = "(its 95 % interval lies below that of people)."
+    assert describe_lower(1, 3, "agree", "less") == f"1 of the 3 other observers agrees less {below}"
+    assert describe_lower(1, 1, "are", "less accurate") == f"The other observer is less accurate {below}"
+    assert describe_lower(2, 2, "are", "worse").startswith("All 2 other observers are worse (their 95 % intervals lie ")
+    same = "overlap with that of people or are higher."
+    assert describe_lower(0, 2, "agree", "less") == f"The 95 % intervals of all 2 other observers {same}"
+    assert describe_lower(0, 1, "agree", "less").endswith(
+        "of the other observer overlaps with that of people or is higher."
+    )
+
+
+def test_pairs_that_may_differ_from_chance_in_either_direction():
+    rows = [("a – b", 40, 0.4, 0.2, 0.6), ("a – c", 40, -0.4, -0.6, -0.2), ("b – c", 40, 0.1, -0.1, 0.3)]
+    table = pd.DataFrame(rows, columns=["label", "n", "value", "low", "high"])
+    assert _describe_pairs(table, "sketch")[0] == (
+        "1 of the 3 pairs of observers makes errors on the same images of sketch more often than expected by chance (95 % "
+        "interval of κ above 0), and 1 less often (below 0)."
+    )
+    assert _describe_pairs(table[1:], "sketch")[0] == (
+        "1 of the 2 pairs of observers makes errors on the same images of sketch less often than expected by chance (95 % "
+        "interval of κ below 0)."
+    )
+    assert _describe_pairs(table[2:], "sketch")[0] == (
+        "The 95 % interval of κ includes 0, so it is uncertain whether the two observers make errors on the same images of "
+        "sketch more often than expected by chance."
+    )
+
+
 def test_the_figure_has_a_line_for_each_row_or_each_kind():
-    import pandas as pd
     from matplotlib.figure import Figure
 
     rows = [
