@@ -64,8 +64,8 @@ def test_all_phases_in_both_languages(language, starts, small, tmp_path):
     path = collect(small, person(screen, texts=texts), tmp_path, n_practice=2, notify=notes.append)
     assert [start_of(page) for page in screen.pages] == starts
     assert "32" in screen.pages[0] and "K7Q2" in screen.pages[1]
-    assert "2 Bilder" in screen.pages[2] or "2 practice pictures" in screen.pages[2]
-    assert "2 practice" not in screen.pages[6] and "2 Bilder" not in screen.pages[6]
+    assert "2 Übungsbilder" in screen.pages[2] or "2 practice pictures" in screen.pages[2]
+    assert "2 practice" not in screen.pages[6] and "2 Übungsbilder" not in screen.pages[6]
     assert notes == [
         "no sound (the loudspeaker is broken): errors in practice trials are shown on the screen, but not heard"
     ]
@@ -109,7 +109,7 @@ def test_a_resumed_session_asks_again_only_for_another_version(small, tmp_path):
     screen, notes = LabScreen(), []
     collect(small, person(screen, texts=texts), tmp_path, limit=4, resume=True, notify=notes.append)
     assert not any("consent" in page or page.startswith("Welcome, ") for page in screen.pages) and notes == []
-    assert any("Welcome back! You continue with picture 3." in page for page in screen.pages)
+    assert any("Welcome back! You will continue with picture 3." in page for page in screen.pages)
     new = evolve(texts, texts={**texts.texts, "consent.version": "2"})
     screen = LabScreen()
     collect(small, person(screen, texts=new), tmp_path, limit=6, resume=True, notify=notes.append)

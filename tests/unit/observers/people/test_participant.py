@@ -217,7 +217,7 @@ def test_texts_of_breaks(small):
     texts = [item.text for scene, _ in screen.scenes for item in scene.items if isinstance(item, TextItem)]
     assert {"Block 1 of 2 is done.", "Block 2 of 2 is done."} <= set(texts)
     assert any(re.fullmatch(r"\d+ % of your answers in this block were correct\.", text) for text in texts)
-    assert "You did not answer 8 of 16 pictures in time. Please answer every picture." in " ".join(texts)
+    assert "You did not respond in time to 8 of 16 pictures. Please respond to every picture." in " ".join(texts)
     assert "This was the last picture. Thank you!" in texts and "PILOT: this session will not be analyzed." in texts
 
 
