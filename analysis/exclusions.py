@@ -1,8 +1,8 @@
 """People whom exclusion rules leave out of an analysis, and attention checks, which only these rules use.
 
 `experiments.exclusion_rules` describes the rules. The sidecar of a session contains those that were declared before it.
-Rules are applied to each session of a person; sessions of models are always kept. A rule cannot be applied to a session that
-lacks the data for it, such as response times, and a note then says so.
+Rules are applied to each session of a person; sessions of models are always kept. If a session lacks the data for a
+rule, such as response times, the rule cannot be applied to it, and a note says so.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ _LIMITS: Mapping[str, tuple[str, Literal["%", "s"], bool]] = {
 
 @frozen
 class SessionFacts:
-    """What the sidecar of a log contains beside the trials.
+    """What the sidecar of a log contains besides the trials.
 
     Attributes:
         n_trials: Number of trials of a complete session, or None if it is unknown.
@@ -190,5 +190,5 @@ def _note(judged: list[_JudgedSession], exclusions: Path | str, own_rules: Exclu
         )
         return f"{rules} are not applied; they {would}"
     if not n:
-        return f"none of {n_sessions} {noun} {'is' if n_sessions == 1 else 'are'} excluded by {rules}"
+        return f"{rules} do not exclude {f'the only {noun}' if n_sessions == 1 else f'any of {n_sessions} {noun}'}"
     return f"{n} of {n_sessions} {noun} {'is' if n == 1 else 'are'} excluded by {rules}: {listed}"

@@ -2,9 +2,9 @@
 
     python benchmarks/independence.py [--runs 5000]       # 20 s
 
-For simulated independent observers, the first table shows how often p is at most .01, .05 and .20 (at most that often, if
-the test is valid), and the p value of a Kolmogorov-Smirnov test of whether mid-p values are uniform (p values of discrete
-data are not).
+For simulated independent observers, the first table shows how often p is at most .01, .05 and .20 (in a valid test, in at
+most this proportion of the runs), and the p value of a Kolmogorov-Smirnov test of whether mid-p values are uniform (the p
+values of discrete data are not).
 If a data folder has the recorded people and networks of cue-conflict, the second table counts the pairs of observers for
 which the test and the 95 % score interval of kappa agree on whether kappa differs from 0.
 """

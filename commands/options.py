@@ -179,7 +179,7 @@ UnusedResamples = Annotated[
     int,
     typer.Option(
         "--resamples", min=1, max=MAX_RESAMPLES, metavar="N", hidden=True,
-        help="An option of earlier versions; it has no effect, because these intervals are not resampled.",
+        help="An option of earlier versions, which is ignored, because these intervals are not resampled.",
     ),
 ]  # fmt: skip
 IntervalMethod = Annotated[

@@ -100,7 +100,7 @@ Exclusions = Annotated[
 ]
 NoExclusions = Annotated[
     bool | None,
-    typer.Option("--no-exclusions", help="Keep everybody, even people whom rules exclude that were declared."),
+    typer.Option("--no-exclusions", help="Keep everybody, even people whom declared rules exclude."),
 ]
 OPTIONS = {
     "observer": Observers, "exclude": Exclude, "session": Sessions, "labels": Labels, "by": By, "kind": Kinds,

@@ -57,7 +57,10 @@ def serve(
     ] = True,
     demographics: Annotated[
         bool,
-        typer.Option("--demographics", help="Ask optional questions about age, gender and vision, stored apart."),
+        typer.Option(
+            "--demographics",
+            help="Ask optional questions about age, gender and vision, whose answers are stored separately from the logs.",
+        ),
     ] = False,
     completion_code: Annotated[
         str,

@@ -1,7 +1,7 @@
 """Report the progress of long computations: a rich progress bar on a terminal, occasional plain lines elsewhere.
 
-Both show the recent rate and, as soon as two passes were timed, the remaining time. Before the first step
-is finished, they show that the computation is starting.
+Both show the recent rate and, as soon as two passes have been timed, the remaining time. Until the first step is finished,
+they show that the computation is starting.
 
 Observers answer in passes: a batch of responses arrives at once, and then nothing until the next pass is finished. The rate
 is therefore measured between the beginnings of passes. The first pass is not part of it, because it includes warm-up:
@@ -30,7 +30,7 @@ class RecentRate:
     """Measures the rate of steps from their times.
 
     Attributes:
-        n_timed: The number of passes that were timed so far.
+        n_timed: The number of passes that have been timed so far.
         is_warm: Whether a step was finished, so that the warm-up is over.
     """
 

@@ -28,7 +28,7 @@ MAX_SECONDS = 3600.0
 
 @frozen
 class ExclusionRules:
-    """Limits that the data of one session of a person must keep. A limit of None does not exclude anybody.
+    """Limits that the data of one session of a person must meet. A limit of None does not exclude anybody.
 
     Attributes:
         min_attention_accuracy: Least proportion of correct responses in attention checks, 0 to 1. A missing response is

@@ -38,7 +38,7 @@ from stimuli.published.layouts.compressed import plain_path
 VERSION = 1  # version of the format; a log with a newer version is refused
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64
 SHARDS = ".shards"  # suffix of the folder beside a log in which its shards write their part logs
-LOCK_SECONDS = 0.2  # `observers status` looks at the lock, which takes some microseconds
+LOCK_SECONDS = 0.2  # seconds to wait for `observers status`, which holds the lock for some microseconds
 MAX_NAME = 80  # maximum number of characters that a name takes up in a file name
 
 

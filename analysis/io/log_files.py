@@ -55,7 +55,7 @@ class Reader:
         incomplete: The logs of incomplete sessions.
         n_choices: The numbers of choices that the logs of a dataset record.
         images: The digest of the stimuli of a dataset, and the path of a log with that digest.
-        sessions: What the sidecar of a log contains beside the trials, by the text in the column `source`.
+        sessions: What the sidecar of a log contains besides the trials, by the text in the column `source`.
         skipped: The names of the files in folders that are not trial logs, by the reason.
         partial_recordings: The experiments whose included recordings have only some trials, by the number of these trials
             and of all trials.

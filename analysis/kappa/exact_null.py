@@ -25,7 +25,7 @@ from analysis.measures.resampling import PERCENTILES
 
 UNITS, MAX_GRID = 8, 2**16
 SMALLEST_TAIL = 1e-12
-MAX_VALUES = 2**22  # largest number of values of the distributions that are held at once
+MAX_VALUES = 2**22  # largest number of values of the distributions in memory at once
 
 
 @frozen(eq=False)

@@ -1,4 +1,4 @@
-"""Correction of p values for several tests (Holm 1979), and what it makes of the smallest p value that a test allows."""
+"""Correction of p values for several tests (Holm 1979), and a note if random draws are too few for it."""
 
 import numpy as np
 

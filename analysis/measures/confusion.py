@@ -157,8 +157,8 @@ def pool_by_kind(table: pd.DataFrame) -> pd.DataFrame:
 def numbered_matrix(table: pd.DataFrame, dataset: str, observer: str, condition: str = ALL) -> pd.DataFrame:
     """Return a confusion matrix for the terminal: percentages, with numbered categories as rows and numbers as columns.
 
-    The arguments are those of `confusion_matrix`. A percentage that is 0 is a dot, and the column of missing responses is
-    named "none".
+    The arguments are those of `confusion_matrix`. A percentage of 0 is shown as a dot, and the column of missing
+    responses is named "none".
     """
     matrix = confusion_matrix(table, dataset, observer, condition)
     numbers = {name: number for number, name in enumerate((name for name in matrix.columns if name), 1)}

@@ -50,7 +50,7 @@ MINIMUMS: dict[Name, Minimum] = {
     "observers_of_correlation": Minimum(
         10, "observers",
         "With fewer observers, a correlation of 0 has a 95 % interval (Fisher's z) wider than ± .63, and a single observer "
-        "decides its sign.",
+        "can determine its sign.",
     ),
     "smallest_p": Minimum(
         0.05, "as the smallest p value that the test can reach",

@@ -29,7 +29,8 @@ def benchmark(
     As in Geirhos et al. (2021), the table has four values that are averaged over datasets: out-of-distribution (OOD)
     accuracy and three comparisons with people (accuracy difference, observed consistency, error consistency). It also
     has two mean ranks. The logs must include trials of people. --group-by averages the values over the observers of each
-    group, without ranks. Observers that responded to other conditions stand apart, because their means cannot be compared.
+    group, without ranks. Observers that responded to other conditions are listed
+    separately, because their means cannot be compared.
 
     \b
     Examples:
@@ -94,7 +95,7 @@ def table_1(
 
     The table has the three values of Table 1 of Jaini et al. (2024) with 95 % intervals: shape bias on cue-conflict images,
     out-of-distribution (OOD) accuracy, and error consistency (kappa) with people. Observers that responded to other
-    conditions stand apart, because their means cannot be compared. The logs must include trials of people.
+    conditions are listed separately, because their means cannot be compared. The logs must include trials of people.
 
     \b
     Example:

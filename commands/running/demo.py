@@ -92,7 +92,7 @@ def _print_plan(n_live: int, out: Path, *, has_people: bool) -> None:
         typer.echo(
             f"  4. A report on people, networks and vision-language models is written to {out / 'people-report'}."
         )
-        typer.echo("     This takes two to three minutes more, because a network answers 1,280 trials.")
+        typer.echo("     This takes two to three more minutes, because a network answers 1,280 trials.")
 
 
 def _answer_live(models: Models, name: str, n_trials: int, out: Path) -> "Comparison":
@@ -107,7 +107,7 @@ def _answer_live(models: Models, name: str, n_trials: int, out: Path) -> "Compar
     else:
         experiment = make_experiment(LIVE_EXPERIMENT)
         run_session(experiment, models.make(name), out / "logs", quiet=models.quiet, limit=n_trials)
-        typer.echo(f"   {name:<26}{n_trials:>3} trials, {time.monotonic() - start:.1f} s with loading")
+        typer.echo(f"   {name:<26}{n_trials:>3} trials, {time.monotonic() - start:.1f} s including loading")
     return compare_with_recording(log, name)
 
 
@@ -119,7 +119,7 @@ def _answer_all(models: Models, name: str, limit: int | None, out: Path) -> Path
     start = time.monotonic()
     experiment = make_experiment(LIVE_EXPERIMENT)
     log = run_session(experiment, models.make(name), out / "logs", quiet=models.quiet, limit=limit)
-    typer.echo(f"   {name}: {time.monotonic() - start:.1f} s with loading")
+    typer.echo(f"   {name}: {time.monotonic() - start:.1f} s including loading")
     return log
 
 
@@ -133,7 +133,8 @@ def _describe_comparisons(comparisons: "list[Comparison]") -> str:
         return (
             "The live responses cannot be compared, because the installation has no recorded responses to these trials."
         )
-    lines = [f"The {n_compared} live responses equal the recorded ones."]
+    equal = f"All {n_compared} live responses equal the recorded ones."
+    lines = [equal if n_compared > 1 else "The live response equals the recorded one."]
     if n_different:
         lines = [
             f"{n_equal} of {n_compared} live responses equal the recorded ones. The others differ, which can happen with "

@@ -44,12 +44,12 @@ def write_model_report(out: Path, extra_logs: Sequence[Path], make: Make) -> Pat
     frame = read_logs(["microcosm", *map(str, extra_logs)], None)
     n_observers, n_experiments = frame["observer"].nunique(), frame["dataset"].nunique()
     typer.echo(
-        f"\n3. A report on {len(frame):,} recorded trials of {n_observers} observers in {n_experiments} experiments is "
-        "written …"
+        f"\n3. Writing a report on {len(frame):,} recorded trials of {n_observers} observers in {n_experiments} "
+        "experiments …"
     )
     page, key = out / "report" / "index.html", _key_of(frame)
     if _is_current(out, "report", key, page):
-        typer.echo("   The report of the earlier run is up to date.")
+        typer.echo("   The report of an earlier run is up to date.")
     else:
         from analysis.report.report import write_report
         from experiments.sets.catalog import EXPERIMENTS, images_on_disk
@@ -95,10 +95,10 @@ def write_people_report(out: Path, logs: Sequence[str], make: Make, *, quiet: bo
     if not (has_rows(log) and len(read_rows(log)) > n_all):
         run_session(make_experiment(PEOPLE_EXPERIMENT), make(PEOPLE_OBSERVER), out / "logs", quiet=quiet)
     frame = read_logs([*logs, str(log)], None)
-    typer.echo(f"   A report on {len(frame):,} trials of people and models ({', '.join(logs)}) is written …")
+    typer.echo(f"   Writing a report on {len(frame):,} trials of people and models ({', '.join(logs)}) …")
     page, key = out / "people-report" / "index.html", _key_of(frame)
     if _is_current(out, "people-report", key, page):
-        typer.echo("   The report of the earlier run is up to date.")
+        typer.echo("   The report of an earlier run is up to date.")
     else:
         from analysis.report.report import write_report
         from experiments.sets.shown_stimuli import find_shown_stimuli
@@ -106,7 +106,7 @@ def write_people_report(out: Path, logs: Sequence[str], make: Make, *, quiet: bo
         write_report(frame, out / "people-report", stimuli=find_shown_stimuli([PEOPLE_EXPERIMENT]))
         _save_key(out, "people-report", key)
         typer.echo(f"   This took {time.monotonic() - start:.0f} s.")
-    _print_findings(frame, "People and models on the same images:")
+    _print_findings(frame, "People and models saw the same images:")
     return page
 
 
@@ -125,13 +125,13 @@ def describe_results(out: Path, report: Path, people_report: Path | None) -> Non
     from experiments.log import log_path
 
     typer.echo(f"\nreport: {report}" + (f"\nreport with people: {people_report}" if people_report else ""))
-    typer.echo("Open it in a browser with a double click. To try next (after `source .venv/bin/activate`):")
+    typer.echo("Open it in a browser with a double click. Commands to try next (after `source .venv/bin/activate`):")
     log = log_path(out / "recorded", LIVE_EXPERIMENT, EXPLAINED[0], 1)
     typer.echo(f"   observers explain-trial {shlex.quote(str(log))} --trial 7")
     typer.echo("   observers run-experiment drawn-cue-conflict --observer efficientnet-lite0 --limit 64")
     if people_report is None:
         typer.echo(
-            "   observers fetch cue-conflict humans networks vlm     (then `observers demo` again adds people to the demo)"
+            "   observers fetch cue-conflict humans networks vlm     (after that, `observers demo` also reports on people)"
         )
     else:
         typer.echo("   observers analyze consistency humans/cue-conflict networks/cue-conflict")

@@ -1,4 +1,4 @@
-"""`observers status`: what is done, running and left in folders of trial logs."""
+"""`observers status`: which sessions in folders of trial logs are complete, running or unfinished."""
 
 import json as json_module
 from collections import Counter
@@ -23,7 +23,7 @@ def status(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the status of every session as JSON.")] = False,
 ) -> None:
-    """Show what is done, running and left.
+    """Show which sessions are complete or unfinished.
 
     For every session, the command shows its state, the number of trials, the time and recent rate, and how to continue it.
     It reads sidecars and locks, and it does not change anything.
@@ -111,11 +111,11 @@ def _print_commands(sessions: "list[SessionStatus]") -> None:
         shards = s.shards or {}
         typer.echo(f"  (I in {s.path.stem}: {shards['missing']})")
     if any(".py:" in command or ":./" in command for command in commands):
-        typer.echo("Give commands with FILE.py or a local folder in the folder that contains it.")
+        typer.echo("Run commands with FILE.py or a local folder in the folder that contains it.")
     if any(f"--monitor {MONITOR}" in command for command in commands):
-        typer.echo(f"Replace {MONITOR} by the monitor profile of the session.")
+        typer.echo(f"Replace {MONITOR} with the monitor profile of the session.")
     if any(f"--texts {TEXTS}" in command for command in commands):
-        typer.echo(f"Replace {TEXTS} by the folder of your texts. If you did not edit the texts, omit --texts: an earlier "
+        typer.echo(f"Replace {TEXTS} with the folder of your texts. If you did not edit the texts, omit --texts: an earlier "
                    f"version of the program had other texts.")  # fmt: skip
     if any(command.startswith("observers serve ") for command in commands):
         typer.echo("Add the options that sessions do not record, such as --completion-code, --redirect and --port.")
@@ -123,7 +123,7 @@ def _print_commands(sessions: "list[SessionStatus]") -> None:
         s for s in sessions if s.state in ("stopped", "failed", "killed") and not s.command and not s.is_practice
     ]
     for s in unknown:
-        typer.echo(f"{s.path}: give the command or the call of `run` again that started the session")
+        typer.echo(f"{s.path}: to continue, repeat the command or the call of `run` that started the session")
 
 
 def duration(seconds: float | None) -> str:

@@ -130,7 +130,9 @@ def collect(
         at_screen = evolve(participant, screen=screen)
         problem = sound_problem(screen) if practice is not None else None
         if problem is not None:
-            notify(f"no sound ({problem}): errors in practice trials are shown on the screen, but not heard")
+            notify(
+                f"sound is not available ({problem}), so errors in practice trials are shown on the screen without a beep"
+            )
         if not participant.simulate:
             n_trials = min(limit or len(experiment.stimuli), len(experiment.stimuli))
             earlier = sidecar or (log.read_sidecar(practice_path) if log.has_rows(practice_path) else None) or {}

@@ -1,6 +1,6 @@
 """The experimenter's page of `observers serve`: where every participant is, and the links of the sessions.
 
-The page only shows and changes nothing. Its address has a token of its own, which is not that of a session. It loads its
+The page does not change anything. Its address has a token of its own, which is not that of a session. It loads its
 table again every few seconds from the same server. Everything in the table is escaped.
 """
 
@@ -77,7 +77,7 @@ class ExperimenterPage:
 
 
 def _summary(people: Sequence[PersonStatus]) -> str:
-    """Return how many participants there are, have finished, are at work and declined."""
+    """Return the numbers of participants: all, finished, in the session, invited, and declined."""
     n_finished, n_declined = (sum(person.stage == stage for person in people) for stage in ("finished", "declined"))
     n_invited = sum(person.stage == "invited" for person in people)
     n_active = len(people) - n_finished - n_declined - n_invited

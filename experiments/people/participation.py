@@ -1,8 +1,8 @@
 """What the lab keeps about a participant besides responses: consent, the completion code and demographics.
 
-It is stored apart from the trial logs, in the folder `personal_data` of a folder of logs. Its name contains an underscore,
-which the folder of an experiment never does. Analyses and exports do not read this folder, and `observers forget` deletes
-the files of a participant from it.
+It is stored separately from the trial logs, in the folder `personal_data` of a folder of logs. Its name contains an
+underscore, which the name of an experiment's folder never does. Analyses and exports do not read this folder, and
+`observers forget` deletes the files of a participant from it.
 
     personal_data/<experiment>_<observer>_session-<n>_participation.json      consent and completion code of one session
     personal_data/<participant code>_demographics.json                        answers to demographic questions

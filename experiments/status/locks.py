@@ -13,7 +13,7 @@ else:
 def is_locked(lock: Path) -> bool:
     """Return whether a process on this machine, or on another one that shares the file system, has locked a file.
 
-    The lock is requested as a shared one and released after some microseconds. A run that starts in this moment waits for
+    The lock is requested as a shared lock and released after some microseconds. A run that starts at this moment waits for
     it (`experiments.log.LOCK_SECONDS`).
     """
     if not lock.is_file():

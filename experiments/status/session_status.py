@@ -27,8 +27,8 @@ STATES: dict[State, str] = {
     "running": "a process is writing the log",
     "stopped": "ended by Ctrl-C, Escape or --limit",
     "failed": "ended by an error",
-    "killed": "ended without notice, such as by a crash, a kill or a power cut",
-    "unmerged": "all shards are complete, and observers merge makes the log",
+    "killed": "ended unexpectedly, for example by a crash, a kill signal or a power failure",
+    "unmerged": "all shards are complete; observers merge combines them into the log",
     "damaged": "the sidecar cannot be read",
 }
 _LOG_NAME = re.compile(r".*_session-[0-9]+\.json")
@@ -110,7 +110,9 @@ def read_status(logs: Iterable[Path | str]) -> list[SessionStatus]:
     sessions: list[SessionStatus] = []
     for path in paths:
         if not path.exists():
-            raise LogError(f"there is no folder or trial log {path}: pass the folder that was --out of run-experiment")
+            raise LogError(
+                f"the folder or trial log {path} does not exist: give the folder of the logs (--out of run-experiment)"
+            )
         if path.is_dir():
             sessions += _in_folder(path)
         elif (status := _read_session(log.sidecar_path(path))) is not None:
@@ -118,7 +120,8 @@ def read_status(logs: Iterable[Path | str]) -> list[SessionStatus]:
     if not sessions:
         places = ", ".join(map(str, paths)) or "an empty list"
         raise LogError(
-            f"found no sessions in {places}: pass the folder that was --out of run-experiment, collect or serve"
+            f"{places} does not contain any sessions: give the folder of the logs (--out of run-experiment, collect or "
+            "serve)"
         )
     unique = {status.path: status for status in sessions}
     return sorted(unique.values(), key=lambda s: (s.experiment, s.observer, s.session or 0, str(s.path)))

@@ -31,7 +31,7 @@ class SetupCheck:
     """The result of one check.
 
     Attributes:
-        passed: Whether sessions can be run as far as this check is concerned.
+        passed: Whether the result of this check allows sessions.
         message: A sentence for the user.
         is_note: Whether the message is about something that is missing but not required, such as sound.
     """
@@ -144,7 +144,7 @@ def describe_sound(problem: str | None) -> SetupCheck:
     """Return the result of the sound check from the reason why sound is missing, or None if it works."""
     if problem is None:
         return SetupCheck(True, "sound can be played")
-    message = f"no sound ({problem}): errors in practice trials are shown on the screen, but not heard"
+    message = f"sound is not available ({problem}), so errors in practice trials are shown on the screen without a beep"
     return SetupCheck(True, message, is_note=True)
 
 
@@ -159,7 +159,7 @@ def _check_fonts(screen: TestableScreen, texts: SessionTexts) -> SetupCheck:
     return SetupCheck(
         False,
         f"{name} lacks the characters {' '.join(missing[:MAX_SHOWN])}{more} of the texts ({texts.language}): install a font "
-        f"with these characters and write its name as screen.font into your texts (`observers texts --out FOLDER`)",
+        f"with these characters and enter its name as screen.font in your texts (`observers texts --out FOLDER`)",
     )
 
 

@@ -85,7 +85,7 @@ def test_sections_fold_and_links_open_them(opened):
     browser.wait(f"document.getElementById({json.dumps(part)}).getBoundingClientRect().top < innerHeight")
     browser.press(".fold-all")
     assert not browser.script("return [...document.querySelectorAll('main details.fold')].some((fold) => !fold.open)")
-    assert browser.script("return document.querySelector('.fold-all').textContent") in ("Fold all", "Expand all")
+    assert browser.script("return document.querySelector('.fold-all').textContent") in ("Collapse all", "Expand all")
 
 
 def test_without_scripts_all_sections_are_open(report):

@@ -23,7 +23,7 @@ def finished(tmp_path_factory):
 def test_the_live_responses_equal_the_recorded_ones(finished):
     folder, output = finished
     n = len(set(LIVE_TRIALS) & recorded_observers())
-    assert f"2. The {n} live responses equal the recorded ones." in output
+    assert f"2. All {n} live responses equal the recorded ones." in output
     assert len(list((folder / "logs").rglob("*.csv"))) == len(LIVE_TRIALS)
     assert f"report: {folder}/report/index.html" in output
 

@@ -55,9 +55,9 @@ class Trials {
     return response === this.cue("texture", i) ? "texture" : "other";
   }
 
-  /* Return how worth looking at each image is, as an array of lists to compare element by element. Images come first where one kind of
-     observer is mostly right and another mostly wrong, then those on which most observers give the same wrong response. Images of
-     conditions in which observers hardly exceed chance come last, because their differences are mostly luck. */
+  /* Return the keys that sort the images by interest: one list for each image, compared element by element. First are the images on which
+     one kind of observer is mostly right and another is mostly wrong, then those on which most observers give the same wrong response. Images of
+     conditions in which observers hardly exceed chance come last, because differences between observers are then mostly chance. */
   interest() {
     if (this.interests) return this.interests;
     const kinds = new Set(this.kinds.length > 1 && this.kinds.some((kind) => kind !== "simulated") ? this.kinds.filter((kind) => kind !== "simulated") : this.kinds);

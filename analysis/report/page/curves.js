@@ -4,7 +4,7 @@
 report.plots.curves = (box, data, figure) => {
   const area = report.element("div");
   const legend = report.element("div", { class: "legend", role: "group", "aria-label": "Curves to show" });
-  box.append(area, report.element("div", { class: "small" }, "Point at a curve or at its name to see its band and its numbers, and click a marker to keep the band. Bands show the range over the observers of a kind, or the 95 % intervals of an observer. Few curves all have bands."), legend);
+  box.append(area, report.element("div", { class: "small" }, "Point at a curve or at its name to see its band and its numbers, and click a marker to keep the band visible. Bands show the range over the observers of a kind, or the 95 % intervals of one observer. If there are at most three curves, all bands are visible."), legend);
   const n = data.conditions.length;
   const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2", "10 2"]; // distinguish observers of one kind
   const n_drawn = {}; // observers of each kind so far

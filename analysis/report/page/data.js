@@ -65,7 +65,7 @@ const report = {
     return report.element("label", {}, `${label} `, field, report.element("datalist", { id }, ...names.map((value) => report.element("option", { value }))));
   },
 
-  /* Return a number as text, rounded half away from zero. analysis/io/number_format.py has the same rule for Python, and its reasons. */
+  /* Return a number as text, rounded half away from zero. analysis/io/number_format.py implements the same rule in Python and gives the reasons. */
   number(value, decimals = 3) {
     if (value === null || value === undefined) return "–";
     const text = (value * (1 + 1e-12)).toFixed(decimals);

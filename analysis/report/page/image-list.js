@@ -11,7 +11,7 @@ report.image_list = (trials, images) => {
   return [heads, ...rows].map((row) => `${row.map(cell).join(",")}\n`).join("");
 };
 
-/* Offer a text as a file to save. */
+/* Let the user save a text as a file. */
 report.save = (name, text) => {
   const url = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
   const link = report.element("a", { href: url, download: name });

@@ -1,7 +1,7 @@
 "use strict";
 /* Error consistency of all pairs of many observers, drawn on a canvas that can be zoomed and moved. Names appear when there is space for
    them. data/consistency_<dataset>.js has the mean κ of every pair i < j, and data/pairs_<dataset>_<n>.js the details of the pairs of
-   some observers i. Numbers are written as letters: κ as the half of a thousandth in which it is with two letters, counts with three. */
+   some observers i. Numbers are encoded as letters: κ, in steps of half a thousandth, as two letters, and counts as three letters. */
 report.plots["large-matrix"] = (box, data, figure) => {
   const n = data.names.length;
   const MARGIN = 132, STRIP = 8, GAP = 4; // CSS pixels: names, the colors of the kinds, and the space between them and the matrix

@@ -1,6 +1,6 @@
 "use strict";
-/* Sections fold. Without JavaScript and in print all of them are open: the page has them open, and this script closes those that are
-   marked with data-closed when the page opens. A link to a place in a closed section opens the section. */
+/* Sections can be collapsed. Without JavaScript and in print all of them are open: in the HTML they are open, and this script closes those
+   that are marked with data-closed when the page is loaded. A link to a place in a closed section opens the section. */
 (() => {
   const folds = [...document.querySelectorAll("details.fold")];
   for (const fold of folds) if ("closed" in fold.dataset) fold.open = false;
@@ -34,7 +34,7 @@
       const open = main.some((fold) => !fold.open);
       for (const fold of main) fold.open = open;
     } });
-    const label = () => { button.textContent = main.some((fold) => !fold.open) ? "Expand all" : "Fold all"; };
+    const label = () => { button.textContent = main.some((fold) => !fold.open) ? "Expand all" : "Collapse all"; };
     for (const fold of main) fold.addEventListener("toggle", label);
     label();
     document.querySelector("nav.top").append(button);
@@ -48,7 +48,7 @@
   }));
   window.addEventListener("afterprint", () => printed.forEach((fold) => { fold.open = fold.dataset.was === "true"; }));
 
-  /* A hint above each table that is wider than the page. */
+  /* Show a hint above each table that is wider than the page. */
   const hints = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const scrolls = target.clientWidth > 0 && target.scrollWidth > target.clientWidth + 1;

@@ -25,7 +25,7 @@ from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
 from analysis.measures.minimums import MINIMUMS, describe_missing, minimum
 from analysis.report.sections.figures import write_figure
-from analysis.report.sections.parts import Part, ReportFigure, as_sentence, count, list_of, table_of
+from analysis.report.sections.parts import Part, ReportFigure, as_sentence, list_of, table_of
 from analysis.report.sections.section_inputs import Section, SectionInputs
 
 MAX_SENTENCES = 4  # largest number of generative observers that are described one by one
@@ -62,7 +62,8 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
     if len(others):
         best = others.sort_values("share", kind="stable").iloc[-1]
         n_near = int((others["high"] >= best.low).sum()) - 1
-        near = f" The interval of {count(n_near, 'other observer')} reaches this interval." if n_near > 0 else ""
+        overlap = f"intervals of {n_near} others overlap" if n_near > 1 else "interval of one other observer overlaps"
+        near = f" The {overlap} with this interval." if n_near > 0 else ""
         paragraphs.append(
             f"Of the other observers, {best.observer} ({best.kind}) has the highest share of the ceiling, with κ = "
             f"{format_value(best.kappa)}{_interval(best.low, best.high)}, which is "
@@ -247,7 +248,8 @@ def _describe_mistakes(table: pd.DataFrame) -> str:
         return describe_missing("The pair with the highest agreement is not named", n, "errors_in_common")
     highest = large.sort_values("agreement", kind="stable").iloc[-1]
     n_near = int((large["high"] >= highest.low).sum()) - 1
-    near = f", and the interval of {count(n_near, 'other pair')} reaches its interval" if n_near > 0 else ""
+    overlap = f"intervals of {n_near} other pairs overlap" if n_near > 1 else "interval of one other pair overlaps"
+    near = f"; the {overlap} with this interval" if n_near > 0 else ""
     pairs = f"the {len(large)} pairs" if len(large) > 1 else "the one pair"
     return (
         "When two observers are both wrong, do they give the same wrong response? Among "

@@ -3,8 +3,9 @@
 Array dimensions: O observers, O (O - 1) / 2 pairs i < j in the order of `np.triu_indices`.
     data/consistency_<dataset>.js    names, kinds, orders, the tree, and the mean κ of every pair
     data/pairs_<dataset>_<n>.js      κ, its interval and the 2 × 2 table in every condition, of about PAIRS_PER_FILE pairs
-Every number is written as letters, so that the files are small: κ as the number of half a thousandth, counted from
--1.0005, with KAPPA_LETTERS letters, and a count with COUNT_LETTERS letters. A missing number is written as spaces.
+Every number is encoded as letters, so that the files are small: κ as the number of its step, where steps are half a
+thousandth wide and counted from -1.0005, in KAPPA_LETTERS letters, and a count in COUNT_LETTERS letters. A missing number
+is written as spaces.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from analysis.report.sections.scripts import as_letters, write_data
 
 PAIRS_PER_FILE = 20_000
 KAPPA_LETTERS, COUNT_LETTERS = 2, 3
-FIRST_HALF = 2001  # is added to the number of a half, which is at least -2001
+FIRST_STEP = 2001  # is added to the number of a step, which is at least -2001
 
 
 def write_large_matrix(
@@ -55,12 +56,12 @@ def write_large_matrix(
 
 
 def _encode_kappas(values: np.ndarray) -> str:
-    """Encode values from -1 to 1 as the half of a thousandth in which they are, so that the page rounds them correctly.
+    """Encode values from -1 to 1 in steps that are half a thousandth wide, so that the page rounds them correctly.
 
-    The page decodes the middle of the half, and rounding has its boundaries only between halves.
+    The page decodes the middle of a step, and values are rounded up or down only at the boundaries between steps.
     """
-    halves = np.floor(2000 * np.clip(np.nan_to_num(values), -1, 1) * (1 + NUDGE))
-    return as_letters(np.where(np.isnan(values), -1, halves + FIRST_HALF).astype(int), KAPPA_LETTERS)
+    steps = np.floor(2000 * np.clip(np.nan_to_num(values), -1, 1) * (1 + NUDGE))
+    return as_letters(np.where(np.isnan(values), -1, steps + FIRST_STEP).astype(int), KAPPA_LETTERS)
 
 
 def _encode_counts(values: np.ndarray) -> str:

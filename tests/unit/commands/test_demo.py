@@ -36,7 +36,7 @@ def test_a_small_demo_compares_responses_and_writes_a_report(small, tmp_path, mo
     output = observers("demo", "--out", "demo", "--quiet").stdout
     lines = output.splitlines()
     assert lines[0] == "This demo takes about one minute on two processor cores:"
-    assert "2. The 2 live responses equal the recorded ones." in lines
+    assert "2. All 2 live responses equal the recorded ones." in lines
     assert any(line.startswith("   Shape or texture? ") for line in lines)
     assert "report: demo/report/index.html" in lines
     assert "observers fetch cue-conflict humans networks vlm" in lines[-1]
@@ -46,7 +46,7 @@ def test_a_small_demo_compares_responses_and_writes_a_report(small, tmp_path, mo
     )
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "demo" / "report").rglob("*")}
     again = observers("demo", "--out", "demo", "--quiet").stdout
-    assert "2 trials, answered by an earlier run" in again and "The report of the earlier run is up to date." in again
+    assert "2 trials, answered by an earlier run" in again and "The report of an earlier run is up to date." in again
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "demo" / "report").rglob("*")} == before
     (tmp_path / "demo" / "demo.json").write_text("damaged")
     assert "The report was written" in observers("demo", "--out", "demo", "--quiet").stdout
@@ -60,10 +60,10 @@ def test_the_demo_has_a_part_with_people_where_their_data_are(small, small_data,
     output = observers("demo", "--out", "demo", "--quiet", "-m", "ideal", "--limit", "1").stdout
     assert "4. A report on people, networks and vision-language models" in output
     assert "report with people: demo/people-report/index.html" in output
-    assert "   ideal: " in output and "2. The 1 live responses equal" in output
+    assert "   ideal: " in output and "2. The live response equals the recorded one." in output
     assert (tmp_path / "demo" / "people-report" / "index.html").is_file()
     again = observers("demo", "--out", "demo", "--quiet", "-m", "ideal", "--limit", "1").stdout
-    assert again.count("The report of the earlier run is up to date.") == 2
+    assert again.count("The report of an earlier run is up to date.") == 2
 
 
 def test_live_responses_are_compared_trial_by_trial(small, tmp_path):

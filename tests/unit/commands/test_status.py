@@ -12,7 +12,7 @@ from tests.commands import observers
 
 def test_table_summary_and_commands(drawn, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "there is no folder or trial log logs" in observers("status", code=1).stderr
+    assert "the folder or trial log logs does not exist" in observers("status", code=1).stderr
     run(drawn, ObserverSpec("biased", {"shape_bias": "0.3"}), "logs", limit=40)
     run(drawn, Biased(0.5), "logs")
     collect(drawn, Participant(code="K7Q2XZ", simulate="biased", pilot=True), tmp_path / "logs", limit=3, n_practice=2)

@@ -1,4 +1,4 @@
-"""Table 1 has the values of the measures that it joins, and rows over other conditions stand apart."""
+"""Table 1 has the values of the measures that it joins, and rows over other conditions are in separate blocks."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def test_values_are_those_of_the_measures():
     assert (np.diff(kappas[~np.isnan(kappas)]) <= 1e-9).all()
 
 
-def test_rows_over_other_conditions_stand_apart():
+def test_rows_over_other_conditions_are_in_separate_blocks():
     table, blocks = divide_rows(table_1(frame_with_partial_observers(), n_resamples=5))
     assert [block.n_rows for block in blocks] == [4, 1, 1]
     assert blocks[0].sentence == "Means over 5 conditions of 3 datasets, which cannot be compared with the rows below."

@@ -67,7 +67,8 @@ def test_all_phases_in_both_languages(language, starts, small, tmp_path):
     assert "2 Übungsbilder" in screen.pages[2] or "2 practice pictures" in screen.pages[2]
     assert "2 practice" not in screen.pages[6] and "2 Übungsbilder" not in screen.pages[6]
     assert notes == [
-        "no sound (the loudspeaker is broken): errors in practice trials are shown on the screen, but not heard"
+        "sound is not available (the loudspeaker is broken), so errors in practice trials are shown on the screen without a "
+        "beep"
     ]
     records = {"texts": [texts.describe()], "consent": [{"version": "1", "language": language}]}
     assert sidecar(path)["session_records"] == records
