@@ -32,7 +32,7 @@ def test_checks_of_mouse_rate_and_fonts():
     assert checks[1][1] == "the mouse pointer cannot be moved: connect a mouse, or run sessions with --keys"
     assert "1500 frames per second is not plausible" in checks[2][1]
     assert checks[3][1].startswith("the default font lacks the characters ")
-    assert "of the texts (de): install a font with these characters and write its name as screen.font" in checks[3][1]
+    assert "of the texts (de): install a font with these characters and enter its name as screen.font" in checks[3][1]
     english = [check.message for check in check_setup(None, screen=LabScreen())]
     assert any(message.endswith("characters of the texts (en)") for message in english)
 

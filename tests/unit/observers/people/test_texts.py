@@ -197,10 +197,10 @@ def test_values_are_required():
 @pytest.mark.parametrize(
     ("language", "n", "practice", "missed"),
     [
-        ("en", 1, "there is 1 practice picture. After it, the", "1 of 1 picture in time"),
-        ("en", 2, "there are 2 practice pictures. After each of them, the", "1 of 2 pictures in time"),
-        ("de", 1, "Zuerst kommt 1 Bild zur Übung. Nach diesem Bild wird", "Bei 1 von 1 Bild haben"),
-        ("de", 2, "Zuerst kommen 2 Bilder zur Übung. Nach jedem dieser Bilder wird", "Bei 1 von 2 Bildern haben"),
+        ("en", 1, "you will see 1 practice picture. After it, the", "in time to 1 of 1 picture."),
+        ("en", 2, "you will see 2 practice pictures. After each of them, the", "in time to 1 of 2 pictures."),
+        ("de", 1, "Zuerst sehen Sie 1 Übungsbild. Nach diesem Übungsbild wird", "Bei 1 von 1 Bild haben"),
+        ("de", 2, "Zuerst sehen Sie 2 Übungsbilder. Nach jedem Übungsbild wird", "Bei 1 von 2 Bildern haben"),
     ],
 )
 def test_singular_and_plural(language, n, practice, missed):
