@@ -85,10 +85,12 @@ def score_statistic(counts: tuple[int, int, int, int], k: float) -> float:
 
 
 def kappa_interval(counts: tuple[int, int, int, int]) -> tuple[float, float]:
-    """Return the 95 % score interval of kappa, by bisection."""
+    """Return the 95 % score interval of kappa, by steps from kappa outwards and bisection of the last step."""
     ends = []
-    for limit in (-0.999, 0.999):
-        inside, outside = kappa(counts), limit
+    for step in (-0.01, 0.01):
+        inside, outside = kappa(counts), kappa(counts) + step
+        while abs(outside + step) < 0.999 and score_statistic(counts, outside) <= CRITICAL:
+            inside, outside = outside, outside + step
         for _ in range(30):
             middle = (inside + outside) / 2
             if score_statistic(counts, middle) <= CRITICAL:
