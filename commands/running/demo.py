@@ -1,6 +1,8 @@
 """`observers demo`: small models answer some trials live, and a report shows all of their recorded trials."""
 
+import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +47,7 @@ def demo(
     from commands.running.demo_reports import (
         describe_results,
         find_people_logs,
+        model_report_in_background,
         write_model_report,
         write_people_report,
     )
@@ -53,12 +56,16 @@ def demo(
     n_live = {name: min(n, limit or n) for name, n in LIVE_TRIALS.items()}
     extra, people_logs = [name for name in observer or [] if name not in LIVE_TRIALS], find_people_logs()
     _print_plan(sum(n_live.values()), out, has_people=bool(people_logs))
-    typer.echo(f"\n1. {len(n_live)} models answer {sum(n_live.values())} trials of {LIVE_EXPERIMENT}:")
-    models, comparisons = Models(quiet), []
-    for name, n_trials in n_live.items():
-        comparisons.append(_answer_live(models, name, n_trials, out))
-    extra_logs = [_answer_all(models, name, limit, out) for name in extra]
-    typer.echo(f"\n2. {_describe_comparisons(comparisons)}")
+    n_processors = os.cpu_count() or 1
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, n_processors // 2)))  # PyTorch is imported later and reads it
+    models = Models(quiet)
+    with ExitStack() as stack:
+        if n_processors > 1 and not extra:
+            stack.enter_context(model_report_in_background(out))
+        typer.echo(f"\n1. {len(n_live)} models answer {sum(n_live.values())} trials of {LIVE_EXPERIMENT}:")
+        comparisons = [_answer_live(models, name, n_trials, out) for name, n_trials in n_live.items()]
+        extra_logs = [_answer_all(models, name, limit, out) for name in extra]
+        typer.echo(f"\n2. {_describe_comparisons(comparisons)}")
     report = write_model_report(out, extra_logs, models.make)
     people_report = write_people_report(out, people_logs, models.make, quiet=quiet) if people_logs else None
     describe_results(out, report, people_report)

@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import multiprocessing
+import os
 import shlex
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from commands.options import read_logs
+from commands.options import create_observers, read_logs
 from commands.running.run_experiment import run_session
 from core.atomic import write_atomically
 from core.errors import LogError
@@ -36,6 +40,37 @@ def find_people_logs() -> list[str]:
     return [name for name in PEOPLE_LOGS if find(*Path(name).parts) is not None]
 
 
+@contextmanager
+def model_report_in_background(out: Path) -> Iterator[None]:
+    """Write the report on the recorded trials in a second process while the block runs, and wait for it afterwards.
+
+    `write_model_report` then has nothing left to write. If the second process fails, `write_model_report` writes the report
+    and raises the error. If the block raises an exception, the second process is ended.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=_write_in_background, args=(out,), daemon=True)
+    process.start()
+    try:
+        yield
+        process.join()
+    finally:
+        process.kill()
+        process.join()
+
+
+def _write_in_background(out: Path) -> None:
+    """Write the report on the recorded trials without printing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
+    models: dict[str, Observer] = {}
+
+    def make(name: str) -> "Observer":
+        if name not in models:
+            models[name] = create_observers([name], None, {})[0]
+        return models[name]
+
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        write_model_report(out, (), make)
+
+
 def write_model_report(out: Path, extra_logs: Sequence[Path], make: Make) -> Path:
     """Write the report on the recorded trials and print its findings. Return the path of the page."""
     from experiments.demo import LIVE_EXPERIMENT
@@ -44,12 +79,11 @@ def write_model_report(out: Path, extra_logs: Sequence[Path], make: Make) -> Pat
     frame = read_logs(["microcosm", *map(str, extra_logs)], None)
     n_observers, n_experiments = frame["observer"].nunique(), frame["dataset"].nunique()
     typer.echo(
-        f"\n3. Writing a report on {len(frame):,} recorded trials of {n_observers} observers in {n_experiments} "
-        "experiments …"
+        f"\n3. The report is on {len(frame):,} recorded trials of {n_observers} observers in {n_experiments} experiments."
     )
     page, key = out / "report" / "index.html", _key_of(frame)
     if _is_current(out, "report", key, page):
-        typer.echo("   The report of an earlier run is up to date.")
+        typer.echo("   The report is complete.")
     else:
         from analysis.report.report import write_report
         from experiments.sets.catalog import EXPERIMENTS, images_on_disk
