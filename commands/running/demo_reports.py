@@ -161,7 +161,11 @@ def describe_results(out: Path, report: Path, people_report: Path | None) -> Non
     typer.echo(f"\nreport: {report}" + (f"\nreport with people: {people_report}" if people_report else ""))
     typer.echo("Open it in a browser with a double click. Commands to try next (after `source .venv/bin/activate`):")
     log = log_path(out / "recorded", LIVE_EXPERIMENT, EXPLAINED[0], 1)
-    typer.echo(f"   observers explain-trial {shlex.quote(str(log))} --trial 7")
+    if log.is_file():
+        from analysis.report.explained_trial import choose_trial
+
+        number = choose_trial(read_logs([f"microcosm/{LIVE_EXPERIMENT}"], None), EXPLAINED[0])
+        typer.echo(f"   observers explain-trial {shlex.quote(str(log))} --trial {number}")
     typer.echo("   observers run-experiment drawn-cue-conflict --observer efficientnet-lite0 --limit 64")
     if people_report is None:
         typer.echo(
