@@ -260,6 +260,8 @@ def _notes(frame: pd.DataFrame) -> list[str]:
 
 def _published(datasets: list[str]) -> str:
     n, n_other = sum(d in DATASETS for d in datasets), sum(d not in DATASETS for d in datasets)
+    if not n:
+        return f"{n_other} dataset{'s' if n_other > 1 else ''} outside the {len(DATASETS)} published ones"
     others = f" and {n_other} other dataset{'s' if n_other > 1 else ''}" if n_other else ""
     return f"{n} of the {len(DATASETS)} published datasets{others}"
 

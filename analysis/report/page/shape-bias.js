@@ -8,7 +8,7 @@ report.plots["shape-bias"] = (box, data, figure) => {
   const highlight = report.element("select", { "aria-label": "Observer to highlight" }, report.element("option", { value: "" }, "none"),
     ...data.series.map((series, s) => report.element("option", { value: s }, svg.short(series.name, 44))));
   const area = report.element("div");
-  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Highlight: ", highlight), report.element("span", { class: "small" }, has_lines ? "Here, each observer has its own short line in each row. Highlight an observer to see its numbers." : "Here, each person has their own marker. Point at a marker to see its numbers.")), area);
+  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Highlight: ", highlight), report.element("span", { class: "small" }, has_lines ? "Here, each observer has its own short line in each row. Highlight an observer to see its numbers." : "Here, each observer has a marker of its own. Point at a marker to see its numbers.")), area);
 
   function draw() {
     const width = Math.max(300, Math.min(760, box.clientWidth || 700));

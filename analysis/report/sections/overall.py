@@ -91,9 +91,10 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
     title, anchor = "Low-pass accuracy and shape bias", "low-pass"
     x, y = (observer_measure(frame, name, people=True) for name in (f"accuracy:{low_pass[0]}", "shape-bias"))
     table = correlate(x, y)
-    n = int(table["n"].iloc[0])
+    n, has_people = int(table["n"].iloc[0]), bool((frame["kind"] == "human").any())
     if n < minimum("observers_of_correlation"):
-        claim = f"The correlation is not computed (all people together count as one observer, “{HUMANS}”)"
+        pooled = f" (all people together count as one observer, “{HUMANS}”)" if has_people else ""
+        claim = f"The correlation is not computed{pooled}"
         return Part(
             title, anchor, (describe_missing(claim, n, "observers_of_correlation"),), data={"correlation": table}
         )
@@ -118,7 +119,8 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
 
     caption = (
         f"Accuracy on {low_pass[0]}, pooled over the conditions that the benchmark includes, and shape bias: "
-        f"n = {len(points)} observers. All people together count as one observer, “{HUMANS}”."
+        f"n = {len(points)} observers."
+        + (f" All people together count as one observer, “{HUMANS}”." if has_people else "")
     )
     alt = f"Shape bias as a function of accuracy on {low_pass[0]}, {len(points)} observers"
     sentence = (

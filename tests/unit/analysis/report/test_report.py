@@ -197,7 +197,7 @@ def test_undefined_values_are_dashes_and_lost_notes_are_restored(tmp_path):
     frame["correct"], frame["response"] = True, ""
     text = page_text(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
     assert "simulated observers are included (their responses are not measurements): ideal" in text
-    assert "0 of the 17 published datasets and 1 other dataset" in text
+    assert "1 dataset outside the 17 published ones" in text
     assert "ideal simulated – 24 0 0 0.000 0.000 0.000" in text
     assert "κ is undefined for 1 pair and counts as 0 in the clustering." in text
     assert "There are no people among these observers" in text
