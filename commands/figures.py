@@ -12,7 +12,6 @@ from core.errors import LogError
 from core.progress import progress_bar
 
 if TYPE_CHECKING:
-    from analysis.paper.folder import WrittenFigure
     from analysis.selection.select import Selection
 
 
@@ -80,23 +79,20 @@ def figures(
     with progress_bar("figures", "figures", quiet=quiet) as update:
         for written in write_figures(inputs, out, figure or (), update):
             results.append(written)
-            if not json:
-                _print_result(written, out, quiet)
+            if written.stem and not json:
+                typer.echo(f"figure {written.number}: {out / written.stem}.pdf")
     if not any(written.stem for written in results):
         messages = "; ".join(f"figure {written.number}: {written.text}" for written in results)
-        raise LogError(f"none of the figures can be drawn from these logs: {messages}")
+        raise LogError(
+            messages if len(results) == 1 else f"none of the figures can be drawn from these logs: {messages}"
+        )
     if json:
         rows = [
             {"figure": w.number, "file": f"{out / w.stem}.pdf" if w.stem else None, "text": w.text} for w in results
         ]
         typer.echo(dumps(rows, ensure_ascii=False, indent=1))
-    else:
-        typer.echo(f"captions: {out / 'figures.md'}")
-
-
-def _print_result(written: "WrittenFigure", out: Path, quiet: bool) -> None:
-    """Print the file of a figure, or the message about a figure that cannot be drawn."""
-    if written.stem:
-        typer.echo(f"figure {written.number}: {out / written.stem}.pdf")
-    elif not quiet:
-        typer.echo(f"figure {written.number}: {written.text}", err=True)
+        return
+    for written in results:
+        if not written.stem and not quiet:
+            typer.echo(f"figure {written.number}: {written.text}", err=True)
+    typer.echo(f"captions: {out / 'figures.md'}")

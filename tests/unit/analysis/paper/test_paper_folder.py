@@ -53,4 +53,6 @@ def test_the_command(tmp_path):
     assert (first["figure"], first["file"]) == (5, str(tmp_path / "out" / "figure-05.pdf")) and first["text"]
     assert (second["figure"], second["file"]) == (1, None) and "no trial in which shape" in second["text"]
     done = CliRunner().invoke(app, [*command, "--figure", "1"])
-    assert done.exit_code == 1 and "none of the figures can be drawn from these logs" in done.stderr
+    assert done.exit_code == 1 and done.stderr.count("figure 1: the logs contain no trial in which shape") == 1
+    done = CliRunner().invoke(app, [*command, "--figure", "1", "--figure", "13"])
+    assert done.exit_code == 1 and "none of the figures can be drawn from these logs: figure 1: " in done.stderr
