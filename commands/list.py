@@ -66,7 +66,12 @@ def _lines(group: str, rows: Rows) -> Iterator[str]:
         here = _describe_here(row["on_this_machine"]) if row.get("on_this_machine") else ""
         first = f"  {row['name']:<{width}}{here}"
         example = f" Example: {row['example']}" if row.get("example") else ""
-        yield from _wrap(f"{row['description']}{example}", first)
+        recorded = (
+            f" {row['n_recorded_models']} recorded models: microcosm/{row['name']}."
+            if "n_recorded_models" in row
+            else ""
+        )
+        yield from _wrap(f"{row['description']}{recorded}{example}", first)
 
 
 def _wrap(text: str, first: str) -> list[str]:
@@ -107,7 +112,7 @@ def list_experiments() -> Rows:
             here = {"images": images and str(images), "people": people, "networks": networks}
         cells = _row(row)
         if (path := find_included("microcosm", row.name)) is not None:
-            cells["description"] += f" {len(sidecar_of(path)['observers'])} recorded models: microcosm/{row.name}."
+            cells["n_recorded_models"] = len(sidecar_of(path)["observers"])
         rows.append(cells | {"n_trials": row.n_stimuli, "on_this_machine": here})
     return rows + _plugins("experiments")
 

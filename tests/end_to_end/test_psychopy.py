@@ -91,7 +91,7 @@ def test_a_session_with_consent_and_practice_without_a_sound_device(language, tm
     assert records["consent"] == [{"version": "1", "language": language}]
     assert records["texts"] == sidecar(path)["session_records"]["texts"] == [load_texts(language).describe()]
     if records["sound"] != ["played"]:
-        assert records["sound"][0].startswith("none: ") and result.stdout.startswith("no sound (")
+        assert records["sound"][0].startswith("none: ") and result.stdout.startswith("sound is not available (")
 
 
 def test_a_session_without_consent_does_not_start(tmp_path):

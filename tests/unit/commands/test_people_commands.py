@@ -30,7 +30,7 @@ def test_a_profile_is_written_and_checked(tmp_path):
     lines = observers("doctor", "--monitor", file).stdout.splitlines()
     assert [line[:5] for line in lines] == ["ok   ", "ok   ", "note ", "ok   ", "ok   ", "ok   "]
     assert lines[1] == "ok   PsychoPy 2026.1" and "1 degree is" in lines[-1]
-    assert lines[2].startswith("note no sound (broken): errors in practice trials")
+    assert lines[2].startswith("note sound is not available (broken), so errors in practice trials")
 
 
 @pytest.mark.usefixtures("screen")
