@@ -97,7 +97,7 @@ def scripts(cache: Path) -> dict[str, bytes]:
 def small_data(tmp_path: Path, drawn: Experiment, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a data folder in the published layout: 52 drawn cue-conflict images, and observers who saw them.
 
-    The observers are two simulated people and a simulated vision-language model.
+    The observers are simulated: two people, a network with the name resnet50, and a vision-language model.
     """
     from attrs import evolve
 
@@ -119,6 +119,9 @@ def small_data(tmp_path: Path, drawn: Experiment, monkeypatch: pytest.MonkeyPatc
     people = [make_observer("biased", shape_bias=0.95, cue_rate=0.9, seed=i, name=f"subject-0{i}") for i in (1, 2)]
     frame = read_trials(run(experiment, person, tmp_path / "simulated") for person in people)
     export(frame.assign(kind="human"), folder / "humans")
+    network = make_observer("biased", shape_bias=0.2, cue_rate=0.8, seed=3, name="resnet50")
+    frame = read_trials(run(experiment, network, tmp_path / "simulated-networks"))
+    export(frame.assign(kind="discriminative"), folder / "networks")
     rows = [f"{s.id.removesuffix('.png')},2024-02-05 20:50:48,A,{s.cues['texture']},1" for s in stimuli]
     model = folder / "vlm" / "vqa" / "20240205_205048_simulated_vlm.csv"
     model.parent.mkdir(parents=True)
