@@ -35,7 +35,7 @@ def add_options(
         for name, (annotation, default) in options.items()
     ]
     first = len(kept) if position is None else position
-    # Parameters of decorators that are applied later have no default value and stay last.
+    # Decorators that are applied later add parameters without a default value, which stay last.
     parameters = [*kept[:first], *added, *kept[first:]]
     wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     annotations = {name: annotation for name, annotation in command.__annotations__.items() if name != parameter}

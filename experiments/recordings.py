@@ -23,14 +23,15 @@ def unpack_recording(experiment: str, observer: str, folder: Path) -> Path:
         The path of the log. The evidence has only the digits that the sidecar records as `recording.evidence_digits`.
 
     Raises:
-        LogError: If there is no such recording, or if it was changed.
+        LogError: If the installation does not include this recording, or if the file was changed.
     """
     path = find_included("microcosm", experiment)
     sidecar = sidecar_of(path) if path is not None else {}
     own = sidecar.get("observers", {}).get(observer)
     if path is None or own is None:
         raise LogError(
-            f"the installation has no recorded trials of {observer} in {experiment}; `observers list` shows them"
+            f"the included recordings do not contain {observer} in {experiment}; `observers list experiments` names those that "
+            "are included"
         )
     check_included(path)
     rows = list(csv.reader(io.StringIO(read_compressed(path).decode(), newline="")))

@@ -19,7 +19,7 @@ def draw_evidence(
         image: `(height, width, 3)` image in 0..1.
         evidence: `(n_choices,)` evidence of the choices.
         choices: Names of the choices.
-        response: The response, whose bar has the color of the observer's kind; "" if there is no response.
+        response: The response, whose bar has the color of the observer's kind; "" if the observer did not respond.
         kind: Kind of the observer.
         figure: An empty figure to draw on. The function sets its size.
 

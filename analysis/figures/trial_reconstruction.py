@@ -30,7 +30,7 @@ def draw_reconstructions(
         errors: `(n_choices,)` errors of the restored images.
         choices: Names of the choices.
         figure: An empty figure to draw on. The function sets its size.
-        response: The choice to mark with a frame and a star; "" if there is no response.
+        response: The choice to mark with a frame and a star; "" if the observer did not respond.
         evidence: `(n_choices,)` evidence of the choices over all draws, which is printed instead of the errors of one draw.
         icons: Maps some choices to `(n, n)` icons, from 0 (white) to 1 (black), which are drawn in the corner of the
             image.

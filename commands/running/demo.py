@@ -137,9 +137,7 @@ def _describe_comparisons(comparisons: "list[Comparison]") -> str:
     n_unrecorded = sum(each.n_unrecorded for each in comparisons)
     n_compared = n_equal + n_different
     if not n_compared:
-        return (
-            "The live responses cannot be compared, because the installation has no recorded responses to these trials."
-        )
+        return "The live responses cannot be compared, because the included recordings do not contain these trials."
     equal = f"All {n_compared} live responses equal the recorded ones."
     lines = [equal if n_compared > 1 else "The live response equals the recorded one."]
     if n_different:

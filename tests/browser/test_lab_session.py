@@ -1,4 +1,4 @@
-"""A whole session in a browser as a lab runs it: consent, questions, practice, a reload, and a completion code."""
+"""A complete laboratory session in a browser: consent, questions, practice, a reload, and a completion code."""
 
 import http.server
 import json

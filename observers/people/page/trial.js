@@ -235,7 +235,7 @@ function drawCross(context, center, cell) {
   }
 }
 
-// Draw the icon of each choice, or its name as text if it has no icon.
+// Draw the icon of each choice, or the name of a choice without an icon as text.
 function drawChoices(context, center, layout) {
   for (const cell of layout.cells) {
     const x = Math.round(center[0] + cell.x), y = Math.round(center[1] + cell.y);

@@ -122,11 +122,11 @@ def test_confusion_of_many_observers_is_pooled(tmp_path):
     lines = run("confusion", folder).stdout.splitlines()
     assert len(lines) == 3 and "20 pooled" in lines[1] and lines[2].startswith("The rows are the most frequent wrong")
     assert len(run("confusion", folder, "--all").stdout.splitlines()) == 62
-    one = run("confusion", folder, "--observer", "net-3").stdout.splitlines()
+    printed = run("confusion", folder, "--observer", "net-3").stdout.splitlines()
     assert (
-        len(one) == 11
-        and one[5].startswith("Responses of net-3 in percent")
-        and one[6].split()[:2] == ["category", "1"]
+        len(printed) == 11
+        and printed[5].startswith("Responses of net-3 in percent")
+        and printed[6].split()[:2] == ["category", "1"]
     )
 
 

@@ -28,7 +28,7 @@ def test_live_responses_are_compared_trial_by_trial(tmp_path):
 
 
 def test_an_unknown_recording_is_refused(tmp_path):
-    with pytest.raises(LogError, match="has no recorded trials of ideal in microcosm-edge"):
+    with pytest.raises(LogError, match="do not contain ideal in microcosm-edge"):
         unpack_recording("microcosm-edge", "ideal", tmp_path)
-    with pytest.raises(LogError, match="has no recorded trials of microcosm-cnn in nothing"):
+    with pytest.raises(LogError, match="do not contain microcosm-cnn in nothing"):
         unpack_recording("nothing", "microcosm-cnn", tmp_path)

@@ -122,12 +122,14 @@ def test_intervals_of_error_consistency_are_those_of_mean_kappas():
     frame = pd.concat(frames)
     expected = kappa_by_kind(frame).set_index(["kind_1", "kind_2"])[["kappa", "low", "high"]]
     columns, measure = ["value", "low", "high"], "error_consistency"
-    one = benchmark_intervals(frame, n_resamples=2).set_index(["measure", "observer"]).loc[measure, columns]
+    intervals = benchmark_intervals(frame, n_resamples=2).set_index(["measure", "observer"]).loc[measure, columns]
     twice = pd.concat([frame, frame.assign(dataset="silhouette")])
     two = benchmark_intervals(twice, n_resamples=2).set_index(["measure", "observer"]).loc[measure, columns]
     for observer, kinds in (("humans", ("human", "human")), ("net", ("human", "generative"))):
-        assert one.loc[observer].tolist() == pytest.approx(expected.loc[kinds].tolist())
-        value, low, high = one.loc[observer]  # two independent datasets with the same data: the distances shrink by √2
+        assert intervals.loc[observer].tolist() == pytest.approx(expected.loc[kinds].tolist())
+        value, low, high = intervals.loc[
+            observer
+        ]  # two independent datasets with the same data: the distances shrink by √2
         distances = ((value - low) / np.sqrt(2), (high - value) / np.sqrt(2))
         assert two.loc[observer].tolist() == pytest.approx([value, value - distances[0], value + distances[1]])
 

@@ -17,9 +17,9 @@ from tests.unit.analysis.paper.test_paper import simulate_observers
 def frame_with_partial_observers():
     """Return observers of three datasets, one observer of only `edge`, and one of only cue-conflict."""
     frame = simulate_observers()
-    one = correct_trials("only-edge", "discriminative", "1" * 12 + "0" * 12, dataset="edge")
+    edge_only = correct_trials("only-edge", "discriminative", "1" * 12 + "0" * 12, dataset="edge")
     other = frame[(frame["observer"] == "net") & (frame["dataset"] == "cue-conflict")].assign(observer="only-conflict")
-    return pd.concat([frame, one, other], ignore_index=True)
+    return pd.concat([frame, edge_only, other], ignore_index=True)
 
 
 def test_values_are_those_of_the_measures():
