@@ -30,8 +30,8 @@ def unpack_recording(experiment: str, observer: str, folder: Path) -> Path:
     own = sidecar.get("observers", {}).get(observer)
     if path is None or own is None:
         raise LogError(
-            f"the included recordings do not contain {observer} in {experiment}; `observers list experiments` names those that "
-            "are included"
+            f"the included recordings do not contain {observer} in {experiment}; `observers list experiments` "
+            "names those that are included"
         )
     check_included(path)
     rows = list(csv.reader(io.StringIO(read_compressed(path).decode(), newline="")))
