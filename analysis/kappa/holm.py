@@ -5,13 +5,13 @@ import numpy as np
 
 def holm_correction(p: np.ndarray) -> np.ndarray:
     """Return p values with Holm's correction; NaN stays NaN and does not count as a test."""
+    from statsmodels.stats.multitest import (
+        multipletests,  # imported here because it takes longer to load than most tests
+    )
+
     adjusted, is_test = np.full(len(p), np.nan), ~np.isnan(p)
-    n = int(is_test.sum())
-    order = np.argsort(p[is_test], kind="stable")
-    steps = np.maximum.accumulate(p[is_test][order] * np.arange(n, 0, -1))
-    corrected = np.empty(n)
-    corrected[order] = np.minimum(1.0, steps)
-    adjusted[is_test] = corrected
+    if is_test.any():
+        adjusted[is_test] = multipletests(p[is_test], method="holm")[1]
     return adjusted
 
 

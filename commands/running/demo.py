@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.options import Quiet, create_observers
+from commands.options import Quiet
 from commands.running.run_experiment import run_session
 
 if TYPE_CHECKING:
+    from commands.running.demo_reports import Models
     from experiments.demo import Comparison
-    from observers.protocol import Observer
 
 
 def demo(
@@ -45,6 +45,7 @@ def demo(
       observers demo --observer efficientnet-lite0
     """
     from commands.running.demo_reports import (
+        Models,
         describe_results,
         find_people_logs,
         model_report_in_background,
@@ -71,24 +72,6 @@ def demo(
     describe_results(out, report, people_report)
 
 
-class Models:
-    """Makes observers when they are needed, each once, so that their weights are loaded once.
-
-    Attributes:
-        quiet: Whether progress is hidden.
-    """
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self._made: dict[str, Observer] = {}
-
-    def make(self, name: str) -> "Observer":
-        """Return the observer with this name."""
-        if name not in self._made:
-            self._made[name] = create_observers([name], None, {})[0]
-        return self._made[name]
-
-
 def _print_plan(n_live: int, out: Path, *, has_people: bool) -> None:
     """Print what the demo will do, and how long it will take."""
     typer.echo("This demo takes about one minute on two processor cores:")
@@ -102,7 +85,7 @@ def _print_plan(n_live: int, out: Path, *, has_people: bool) -> None:
         typer.echo("     This takes two to three more minutes, because a network answers 1,280 trials.")
 
 
-def _answer_live(models: Models, name: str, n_trials: int, out: Path) -> "Comparison":
+def _answer_live(models: "Models", name: str, n_trials: int, out: Path) -> "Comparison":
     """Let a model answer its first trials, print a line about it, and return the comparison with the recorded responses."""
     from experiments.demo import LIVE_EXPERIMENT, compare_with_recording
     from experiments.log import has_rows, log_path, read_rows
@@ -118,7 +101,7 @@ def _answer_live(models: Models, name: str, n_trials: int, out: Path) -> "Compar
     return compare_with_recording(log, name)
 
 
-def _answer_all(models: Models, name: str, limit: int | None, out: Path) -> Path:
+def _answer_all(models: "Models", name: str, limit: int | None, out: Path) -> Path:
     """Let an additional observer answer all trials, print a line about it, and return its log."""
     from experiments.demo import LIVE_EXPERIMENT
     from experiments.sets.registry import make_experiment

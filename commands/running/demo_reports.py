@@ -30,6 +30,24 @@ STATE = "demo.json"  # what the reports in the folder were made of, so that they
 Make = Callable[[str], "Observer"]
 
 
+class Models:
+    """Makes observers when they are needed, each once, so that their weights are loaded once.
+
+    Attributes:
+        quiet: Whether progress is hidden.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self._made: dict[str, Observer] = {}
+
+    def make(self, name: str) -> "Observer":
+        """Return the observer with this name."""
+        if name not in self._made:
+            self._made[name] = create_observers([name], None, {})[0]
+        return self._made[name]
+
+
 def find_people_logs() -> list[str]:
     """Return the recordings for the second report; none if the images or the recorded people are not on this machine."""
     from experiments.demo import PEOPLE_EXPERIMENT, PEOPLE_LOGS
@@ -60,15 +78,8 @@ def model_report_in_background(out: Path) -> Iterator[None]:
 def _write_in_background(out: Path) -> None:
     """Write the report on the recorded trials without printing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
-    models: dict[str, Observer] = {}
-
-    def make(name: str) -> "Observer":
-        if name not in models:
-            models[name] = create_observers([name], None, {})[0]
-        return models[name]
-
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        write_model_report(out, (), make)
+        write_model_report(out, (), Models(quiet=True).make)
 
 
 def write_model_report(out: Path, extra_logs: Sequence[Path], make: Make) -> Path:
