@@ -26,7 +26,7 @@ MATRIX = "#consistency_cue-conflict"
 def frame():
     frame = trials("cue-conflict", OBSERVERS, n=20, cues=True)
     frame["rt"] = np.where(frame["kind"] == "human", 0.5, np.nan)
-    return pd.concat([frame, trials("contrast", OBSERVERS, ("c50", "c05"), n=6, seed=1)], ignore_index=True)
+    return pd.concat([frame, trials("contrast", OBSERVERS, ("c50", "c05"), n=12, seed=1)], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_the_matrix_can_be_zoomed_and_moved(opened):
 
 
 def test_a_pair_in_several_conditions(opened, frame):
-    browser = opened("index.html")
+    browser = opened("index.html", "#dataset-contrast")  # the address opens the section
     selector = "#consistency_contrast"
     browser.script(f"document.querySelector('{selector}').scrollIntoView()")
     browser.wait(f"document.querySelector('{selector} canvas')")
@@ -134,13 +134,13 @@ def test_a_pair_in_several_conditions(opened, frame):
     browser.key(ENTER)
     browser.wait(f"document.querySelector('{selector} .contingency')")
     rows = texts(browser, f"{selector} .pair .scroll tr")
-    assert len(rows) == 3 and rows[1].startswith("506") and rows[2].startswith("56")
+    assert len(rows) == 3 and rows[1].startswith("5012") and rows[2].startswith("512")
 
 
 def test_a_long_table_has_pages_and_can_be_sorted_and_searched(opened, frame):
     browser = opened("index.html")
     section = "section[aria-labelledby=dataset-cue-conflict]"
-    table = f"{section} h3[id^=accuracy] + figure + details table"
+    table = f"{section} details:has(> summary > h3[id^=accuracy]) details table"
     browser.script(f"document.querySelector('{table}').closest('details').open = true")
     names, size = f"{table} tbody th", paged_tables.PAGE_ROWS
     expected = accuracy(frame[frame["dataset"] == "cue-conflict"])
@@ -153,11 +153,11 @@ def test_a_long_table_has_pages_and_can_be_sorted_and_searched(opened, frame):
         browser.wait(f"document.querySelector('{names}').textContent !== {json.dumps(first)}")
         seen |= set(texts(browser, names))
     assert seen == set(OBSERVERS)
-    head = f"document.querySelector('{table} thead th:nth-child(4) button')"
+    head = f"document.querySelector('{table} thead th:nth-child(3) button')"
     for is_descending in (False, True):
         browser.script(f"{head}.click()")
         browser.wait(f"{form}.textContent.includes('Rows 1–{size} of {N}')")
-        cells = [float(text[:5]) for text in texts(browser, f"{table} tbody td:nth-child(4)")]
+        cells = [float(text[:5]) for text in texts(browser, f"{table} tbody td:nth-child(3)")]
         assert cells == [round(v, 3) for v in sorted(expected["accuracy"], reverse=is_descending)[:size]]
     browser.script(f"const field = {form}.querySelector('input'); field.value = 'ONERROR';"
                    "field.dispatchEvent(new Event('input'))")  # fmt: skip
@@ -169,7 +169,7 @@ def test_a_long_table_has_pages_and_can_be_sorted_and_searched(opened, frame):
 
 
 def test_curves_and_lines_of_single_observers(opened):
-    browser = opened("index.html")
+    browser = opened("index.html", "#dataset-contrast")
     curves = "#accuracy_contrast"
     browser.script(f"document.querySelector('{curves}').scrollIntoView()")
     browser.wait(f"document.querySelector('{curves} .plot svg')")

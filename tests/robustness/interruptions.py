@@ -23,12 +23,13 @@ from tests.robustness.tally import DOUBLED, LITTER, LOST, SILENT, Tally
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 HASH = re.compile(rb'"sha256": "[0-9a-f]*"')
 TIMES = re.compile(rb'"(started|finished)": "[^"]*"')
+RUNS = re.compile(rb'"runs": \[[^]]*\]')  # the number of trials and the seconds of each run of a session
 MAX_INTERRUPTIONS = 5  # of one session, before it may end
 HANDLERS_AFTER = 0.3  # seconds after which a separate process has its SIGINT handler, on a busy machine
 
 
 def comparable(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the contents of files without the times of sidecars, and without the quantities that a session measured.
+    """Return the contents of files without the times and runs of sidecars, and without the quantities that a session measured.
 
     The clock of a session of a person starts anew when the session is resumed, so the measured times and the hash of such a
     log differ.
@@ -38,10 +39,15 @@ def comparable(files: Mapping[str, bytes]) -> dict[str, bytes]:
     }
     changed = {name.removesuffix(".csv") for name in measured}
     hidden = {
-        name: TIMES.sub(b'"\\1": ""', HASH.sub(b"", content) if name.removesuffix(".json") in changed else content)
+        name: without_times(HASH.sub(b"", content) if name.removesuffix(".json") in changed else content)
         for name, content in files.items()
     }
     return hidden | measured
+
+
+def without_times(content: bytes) -> bytes:
+    """Return a sidecar without the times at which a session started and finished, and without its runs."""
+    return RUNS.sub(b'"runs": []', TIMES.sub(b'"\\1": ""', content))
 
 
 def without_measurements(content: bytes) -> bytes:
