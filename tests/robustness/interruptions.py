@@ -29,7 +29,7 @@ HANDLERS_AFTER = 0.3  # seconds after which a separate process has its SIGINT ha
 
 
 def comparable(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the contents of files without the times and runs of sidecars, and without the quantities that a session measured.
+    """Return the contents of files without the times and runs of sidecars, and without measured quantities.
 
     The clock of a session of a person starts anew when the session is resumed, so the measured times and the hash of such a
     log differ.
