@@ -19,6 +19,7 @@ from attrs import define, field
 
 from observers.generative.classifier import GenerativeClassifier
 from observers.generative.draws import Allocation, neyman_allocation
+from observers.generative.noise_levels import WHOLE_SCHEDULE
 from observers.generative.racing import Groups, Positions, Race, RaceResult, Request
 from observers.protocol import Observer, ObserverError, Trial
 
@@ -55,8 +56,8 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
         the draws, spread according to the allocation, gives the same precision as all draws, evenly spread.
 
     Raises:
-        ObserverError: If the observer does not use noise levels or already has an allocation, if there are too few
-            draws or no trials, or if the scores never differ between choices.
+        ObserverError: If the observer does not use noise levels, uses only a part of them or already has an
+            allocation, if there are too few draws or no trials, or if the scores never differ between choices.
     """
     objective = getattr(getattr(observer, "likelihood", None), "objective", None)
     if not isinstance(observer, GenerativeClassifier) or objective is None:
@@ -67,6 +68,11 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
     if objective.allocation is not None:
         raise ObserverError(
             "an allocation is estimated from evenly spread draws, but this observer already has one: omit -o allocation"
+        )
+    if objective.levels != WHOLE_SCHEDULE:
+        raise ObserverError(
+            f"an allocation is estimated from all noise levels, but this observer uses only {objective.levels}: omit "
+            f"-o levels; a run with -o levels can use the allocation nevertheless"
         )
     if n_draws < MIN_DRAWS:
         raise ObserverError(f"an allocation to {N_BINS} bins needs at least {MIN_DRAWS} draws, got {n_draws}")

@@ -101,7 +101,7 @@ class DenoisingScorer:
 
     Attributes:
         load: Function that returns the backbone. It is called once, on first use.
-        objective: Weighting, loss, allocation of draws and random seed.
+        objective: Weighting, loss, allocation of draws, random seed and interval of noise levels.
         preprocess: Function from a uint8 image (height, width, 3) and the size of the model to an image (3, size, size)
             in −1..1.
         n_grid: Number of noise levels that are used, evenly spaced, each once in n_grid draws; None for all levels of
@@ -151,8 +151,10 @@ class DenoisingScorer:
         return self.backbone.condition(prompts)
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of draws along the noise levels, in 0..1."""
-        return draw_positions(draws, self.objective.seed, self.n_grid)
+        """Return the positions of draws along the noise levels of the option `levels`, in 0..1."""
+        if self.n_grid is None:  # the files of the model are not needed
+            return draw_positions(draws, self.objective.seed)
+        return self._denoising.positions(draws)
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:

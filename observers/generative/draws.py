@@ -82,9 +82,18 @@ class Allocation:
     def inverse_cdf(self, u: np.ndarray) -> np.ndarray:
         """Map evenly distributed positions in 0..1 to positions with this density, in the same order."""
         n = len(self.density)
+        return np.asarray(np.minimum(np.interp(u, self._cdf(), np.arange(n + 1) / n), np.nextafter(1.0, 0.0)))
+
+    def share_below(self, u: np.ndarray) -> np.ndarray:
+        """Return the share of the draws that have positions below those in `u`, which are in 0..1."""
+        n = len(self.density)
+        return np.asarray(np.interp(u, np.arange(n + 1) / n, self._cdf()))
+
+    def _cdf(self) -> np.ndarray:
+        n = len(self.density)
         cdf = np.concatenate([[0.0], np.cumsum(self.density)]) / n
         cdf[-1] = 1.0
-        return np.asarray(np.minimum(np.interp(u, cdf, np.arange(n + 1) / n), np.nextafter(1.0, 0.0)))
+        return cdf
 
     def density_at(self, u: np.ndarray) -> np.ndarray:
         """Return the density at positions in 0..1."""

@@ -6,6 +6,7 @@ multiples of each other: x̂ − x is −σ/α, 1, −σ and −s times the erro
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from observers.loading.foreign_errors import explained_errors
 from observers.protocol import ObserverError
 
 MAX_LEVELS = 100_000
+WHOLE_SCHEDULE = "0:1"
 # The settings of a noise schedule, with the values of DDPMScheduler if a scheduler_config.json does not state them.
 SCHEDULE_DEFAULTS = {
     "num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02, "prediction_type": "epsilon",
@@ -54,6 +56,44 @@ class NoiseLevels:
             raise ObserverError(f"the model has {n_levels} noise levels, but {n} are needed: omit -o timesteps")
         index = (2 * np.arange(n) + 1) * n_levels // (2 * n)
         return NoiseLevels(self.t[index], self.alpha[index], self.sigma[index], self.timesteps[index])
+
+    def indices_in(self, interval: str) -> tuple[int, int]:
+        """Return the index of the first level in an interval, and the index after that of the last one.
+
+        Args:
+            interval: The interval in the form of `normalized_interval`. It contains the levels with A <= t < B, so
+                intervals that share an end have no level in common.
+
+        Raises:
+            ObserverError: If the interval contains no level.
+        """
+        low, high = map(float, interval.split(":"))
+        first, end = map(int, np.searchsorted(self.t, [low, high if high < 1 else np.inf]))
+        if first == end:
+            raise ObserverError(
+                f"the interval {interval} of the option levels contains none of the {len(self.t)} noise levels of the "
+                f"model: choose a wider interval"
+            )
+        return first, end
+
+
+def normalized_interval(text: str) -> str:
+    """Return an interval of the noise schedule in its shortest form, such as 0.6:0.8 for 0.60:.8.
+
+    Args:
+        text: The interval A:B, as fractions of the schedule from 0 (no noise) to 1 (most noise).
+
+    Raises:
+        ObserverError: Unless 0 <= A < B <= 1.
+    """
+    with suppress(ValueError, AttributeError):
+        low, high = map(float, text.split(":"))
+        if 0 <= low < high <= 1:
+            return f"{low + 0.0:.12g}:{high:.12g}"  # + 0.0 changes -0.0 to 0.0
+    raise ObserverError(
+        f"levels must be A:B with 0 <= A < B <= 1, such as 0.6:0.8, as fractions of the noise schedule from 0 (no noise) "
+        f"to 1 (most noise), got {text!r}"
+    )
 
 
 @frozen(eq=False)

@@ -4,6 +4,9 @@ Notation: N rows; x, ε, x_t, α, σ and the predictions of networks are those o
 errors of all predictions are multiples of the error of x̂, and ε̂ − ε is −√SNR times the error of x̂, so one error and one
 scale per noise level suffice. With the l2 loss the score of a row is −w(t)/q(t) · ‖x − x̂‖², where w is the weighting and q
 is the density of the draws.
+
+The option `levels` restricts the noise levels of draws to an interval of the schedule. The weights within the interval are
+those of the whole schedule, and q is the density relative to evenly spread draws within the interval.
 """
 
 from collections.abc import Callable
@@ -17,7 +20,7 @@ from observers.generative.noise_levels import PREDICTION_TYPES, PREDICTIONS, Noi
 from observers.generative.options import Objective
 from observers.generative.weighting import weights
 from observers.loading.prediction_check import ALPHA, Fit, explained_fraction, regress
-from observers.protocol import Restoration
+from observers.protocol import ObserverError, Restoration
 
 MAX_NOISE = 2**30  # largest number of bytes of noise that are cached on the device
 
@@ -52,19 +55,30 @@ class Denoising:
             device: Device of the network.
             clamp: Whether to compute x̂ and clamp it to −1..1, the range of pixels, before it is compared
                 with the image.
-            n_grid: Number of positions of the draws along the noise levels; None if it is not limited (see
-                `draws.draw_positions`).
+            n_grid: Number of noise levels if each is used once in n_grid draws; None if the positions of draws are
+                those of `draws.kronecker_sequence`.
 
         Raises:
-            ObserverError: If the weighting or the allocation of the objective cannot be used.
+            ObserverError: If the weighting, the allocation or the interval of noise levels of the objective cannot be
+                used.
         """
         self.levels, self.prediction, self.objective = levels, prediction, objective
-        self.device, self.clamp, self.n_grid = device, clamp, n_grid
+        self.device, self.clamp = device, clamp
         self._image_error_scale = np.ones_like(levels.t) if clamp else prediction.error_scale(levels)
         allocation, digest = (EVEN, "") if objective.allocation is None else read_allocation(objective.allocation)
         self._allocation = allocation
         self._facts = {"allocation_sha256": digest} if digest else {}
         self._weights = weights(objective.weighting, levels.t, levels.snr)
+        self._first, self._end = levels.indices_in(objective.levels)
+        if not self._weights[self._first : self._end].any():
+            raise ObserverError(
+                f"the weighting {objective.weighting} is 0 at all noise levels in the interval {objective.levels} of the "
+                f"option levels, so all choices would have the same evidence: choose another interval or weighting"
+            )
+        self._n_grid = None if n_grid is None else self._end - self._first
+        ends = np.array([self._first, self._end]) / len(levels.t)
+        self._share_before, self._share_until = allocation.share_below(ends)
+        self._mean_density = (self._share_until - self._share_before) / (ends[1] - ends[0])
         self._noise: dict[int, torch.Tensor] = {}
 
     def provenance(self) -> dict[str, str]:
@@ -73,13 +87,14 @@ class Denoising:
         return self._facts | ({"weighting_sha256": digest} if ":" in name and (digest := _sha256_of(name)) else {})
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of N draws along the noise levels, in 0..1, before the allocation."""
-        return draw_positions(draws, self.objective.seed, self.n_grid)
+        """Return the positions of N draws along the noise levels in the interval, in 0..1, before the allocation."""
+        return draw_positions(draws, self.objective.seed, self._n_grid)
 
     def levels_of(self, draws: np.ndarray) -> np.ndarray:
         """Return the indices of the noise levels of N draws."""
-        u = self._allocation.inverse_cdf(self.positions(draws))
-        return np.asarray((u * len(self.levels.t)).astype(np.int64))
+        share = self._share_before + (self._share_until - self._share_before) * self.positions(draws)
+        level = (self._allocation.inverse_cdf(share) * len(self.levels.t)).astype(np.int64)
+        return np.asarray(level.clip(self._first, self._end - 1))
 
     def loss_factors(self, level: np.ndarray) -> np.ndarray:
         """Return, for each of N noise levels, the factor by which the loss of a row at this level is multiplied.
@@ -87,7 +102,8 @@ class Denoising:
         It is w/q for the l2 loss and w/(q SNR) for l1 and huber. For l2 and l1 it also converts the error of the
         network's prediction to the error of x̂ or ε̂.
         """
-        w = self._weights[level] / self._allocation.density_at((level + 0.5) / len(self.levels.t))
+        density = self._allocation.density_at((level + 0.5) / len(self.levels.t)) / self._mean_density
+        w = self._weights[level] / density
         if self.objective.loss == "l2":
             return np.asarray(w * self._image_error_scale[level] ** 2)
         w = w / self.levels.snr[level]

@@ -11,6 +11,7 @@ from attrs.validators import optional
 from core.options import added_option
 from observers.bounds import bounded, non_negative
 from observers.devices import device_option, pick_device, pick_dtype
+from observers.generative.noise_levels import WHOLE_SCHEDULE, normalized_interval
 from observers.protocol import RUNTIME, ObserverError
 
 _REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -116,12 +117,17 @@ class Objective:
         allocation: CSV file with a column `density`, the share of draws for each bin of noise levels (see
             `observers.generative.draws`); None spreads the draws evenly.
         seed: Random seed of the noise and of the order of noise levels.
+        levels: Part of the noise schedule A:B from which the noise levels of draws are taken, as fractions from 0 (no
+            noise) to 1 (most noise); 0.6:0.8 contains the levels with 0.6 <= t < 0.8.
     """
 
     weighting: str = "exp"
     loss: Literal["l2", "l1", "huber"] = "l2"
     allocation: Path | None = None
     seed: int = field(default=0, validator=non_negative)
+    levels: str = field(
+        default=WHOLE_SCHEDULE, converter=normalized_interval, metadata=added_option(lambda objective: WHOLE_SCHEDULE)
+    )
 
     def unit(self, space: str) -> str:
         """Return the unit of the scores if noise is added in `space`, which is "pixels" or "latent"."""

@@ -167,7 +167,7 @@ def test_the_sidecar_records_the_options_and_the_provenance(models, small, tmp_p
         "revision": "133a221b8aa7292a167afc5127cb63fb5005638b", "weights": "sd14",
     }  # fmt: skip
     assert saved["likelihood"]["objective"] == {
-        "class": "Objective", "weighting": "exp", "loss": "l2", "allocation": None, "seed": 0,
+        "class": "Objective", "weighting": "exp", "loss": "l2", "allocation": None, "seed": 0, "levels": "0:1",
     }  # fmt: skip
     assert saved["likelihood"]["compute"] == {"class": "Compute", "dtype": "auto"}
     assert (saved["template"], saved["schedule"], saved["draws"]) == ("A bad photo of a {}", "racing", 12)

@@ -238,7 +238,7 @@ def test_the_rule_is_part_of_the_identity_of_class_conditional_observers_only(mo
         "ClassConditional", "log-mean-exp", "all", "uniform",
     )  # fmt: skip
     # A session of a text-to-image model that was started before there were classes has these options, except for
-    # error_rate_per and prediction_type, which are added when it is resumed.
+    # error_rate_per, prediction_type and levels, which are added when it is resumed.
     assert observer_identity(make_observer("sd14")) == {
         "name": "sd14", "kind": "generative", "class": "GenerativeClassifier", "file_sha256": None,
         "options": {
@@ -249,7 +249,10 @@ def test_the_rule_is_part_of_the_identity_of_class_conditional_observers_only(mo
                     "revision": "133a221b8aa7292a167afc5127cb63fb5005638b", "weights": None,
                 },
                 "compute": {"class": "Compute", "dtype": "auto"},
-                "objective": {"class": "Objective", "weighting": "exp", "loss": "l2", "allocation": None, "seed": 0},
+                "objective": {
+                    "class": "Objective", "weighting": "exp", "loss": "l2", "allocation": None, "seed": 0,
+                    "levels": "0:1",
+                },
                 "size": None, "prediction_type": None,
             },
             "name": "sd14", "template": "A bad photo of a {}", "schedule": "racing", "draws": None, "min_draws": None,
