@@ -6,11 +6,14 @@ not wait.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
+
+SECONDS_TO_END = 0.5
 
 _Job = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
 
@@ -38,12 +41,18 @@ class RequestThreads:
         return future
 
     def stop(self) -> None:
-        """Cancel the jobs that have not started. This does not wait for the jobs that have."""
+        """Cancel the jobs that have not started, and wait at most SECONDS_TO_END for those that have.
+
+        A request that ends within this time can still return its connection to an open session.
+        """
         with suppress(Empty):
             while job := self._jobs.get_nowait():
                 job[0].cancel()
         for _ in self._threads:
             self._jobs.put(None)
+        end = time.monotonic() + SECONDS_TO_END
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
