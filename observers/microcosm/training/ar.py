@@ -51,21 +51,54 @@ def train_ar(
         tokens: Training settings of the vector-quantized autoencoder.
         predictor: Training settings of the transformer that predicts tokens.
     """
-    tokenizer = build_tokenizer()
-    model = build_network(tokenizer)
+    model = build_network(build_tokenizer())
+    autoencoder = train_tokens(model, images, checkpoints / "tokens", on_progress, tokens)
+    train_predictor(model, autoencoder, images, out, checkpoints, on_progress, predictor)
+
+
+def train_tokens(
+    model: Any, images: TrainingImages, path: Path, on_progress: ProgressCallback, settings: TrainingSettings
+) -> TokenAutoencoder:
+    """Train the vector-quantized autoencoder of a Janus model in place and return it.
+
+    Args:
+        model: The model.
+        images: The training images.
+        path: Path of the checkpoint without a suffix. If the checkpoint is complete, the weights are read from it.
+        on_progress: Function that is called with progress messages.
+        settings: Training settings.
+    """
     vq = model.model.vqmodel
     autoencoder = TokenAutoencoder(
         vq, vq.quantize.embedding, lambda x: vq.quant_conv(vq.encoder(x)), lambda v: vq.decoder(vq.post_quant_conv(v))
     )
-    fit(
-        autoencoder,
-        tokens_loss(autoencoder, images, tokens, SIZE, -1.0),
-        tokens,
-        checkpoints / "tokens",
-        data_id=images.id,
-        on_progress=on_progress,
-    )
+    loss = tokens_loss(autoencoder, images, settings, SIZE, -1.0)
+    fit(autoencoder, loss, settings, path, data_id=images.id, on_progress=on_progress)
     autoencoder.normalize_codebook()
+    return autoencoder
+
+
+def train_predictor(
+    model: Any,
+    autoencoder: TokenAutoencoder,
+    images: TrainingImages,
+    out: Path,
+    checkpoints: Path,
+    on_progress: ProgressCallback,
+    predictor: TrainingSettings,
+) -> None:
+    """Train the transformer of a Janus model on the tokens of its autoencoder, and write the whole model to a folder.
+
+    Args:
+        model: The model.
+        autoencoder: Its trained autoencoder.
+        images: The training images.
+        out: Folder for the model.
+        checkpoints: Folder for the training checkpoints.
+        on_progress: Function that is called with progress messages.
+        predictor: Training settings.
+    """
+    tokenizer, vq = build_tokenizer(), model.model.vqmodel
     codes = encode_tokens(autoencoder, images, SIZE, -1.0).flatten(2)
     with torch.no_grad():
         model.model.generation_embeddings.weight.copy_(vq.quantize.embedding.weight)
@@ -113,23 +146,23 @@ def build_tokenizer() -> Any:
     )  # fmt: skip
 
 
-def build_network(tokenizer: Any) -> Any:
+def build_network(tokenizer: Any, width: int = WIDTH, seed: int = 0) -> Any:
     """Return an untrained Janus model for a tokenizer."""
     from transformers import JanusConfig, JanusForConditionalGeneration
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     text = {
-        "model_type": "llama", "vocab_size": len(tokenizer), "hidden_size": WIDTH, "intermediate_size": 3 * WIDTH,
+        "model_type": "llama", "vocab_size": len(tokenizer), "hidden_size": width, "intermediate_size": 3 * width,
         "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": 192,
         "bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2,
     }  # fmt: skip
     vision = {
-        "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "projection_dim": WIDTH, "image_size": SIZE,
+        "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "projection_dim": width, "image_size": SIZE,
         "patch_size": SIZE // SIDE, "depth": 1,
     }  # fmt: skip
     vq = {
         "base_channels": 32, "channel_multiplier": [1, 1, 1], "num_res_blocks": 1, "latent_channels": 16, "embed_dim": 8,
-        "num_embeddings": N_CODES, "projection_dim": WIDTH, "image_token_embed_dim": WIDTH,
+        "num_embeddings": N_CODES, "projection_dim": width, "image_token_embed_dim": width,
     }  # fmt: skip
     image_token = tokenizer.convert_tokens_to_ids("<image_placeholder>")
     config = JanusConfig(text_config=text, vision_config=vision, vq_config=vq, image_token_id=image_token)

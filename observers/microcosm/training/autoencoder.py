@@ -1,6 +1,7 @@
 """The autoencoder of `microcosm-latent`: 64 × 64 pixels are encoded as a latent of 8 × 8 elements and 8 channels.
 
-Training is guided by the principal components of blocks of 8 × 8 pixels, which are computed beforehand. In the first
+Images of another size are encoded as a latent of the same size. Training is guided by the principal components of blocks of
+8 × 8 pixels (one per element of the latent), which are computed beforehand. In the first
 part of the training, the encoder learns to predict the components of an image and the decoder learns to reconstruct the
 image from its components. After that the decoder receives the encoder's output, and the encoder is also trained for
 reconstruction, while its output is still kept close to the components. In five minutes on one CPU core this reaches a
@@ -50,7 +51,7 @@ class GuidedAutoencoder(torch.nn.Module):
             self.register_buffer(name, value)
 
     def components(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the principal components (n, N_CHANNELS, SIDE, SIDE) of images (n, 3, SIZE, SIZE), with variance 1."""
+        """Return the principal components (n, N_CHANNELS, SIDE, SIDE) of images (n, 3, s, s), with variance 1."""
         with full_precision():
             return ((_blocks(images) - self.mean) @ self.axes.T).permute(0, 3, 1, 2)
 
@@ -71,19 +72,20 @@ def principal_components(images: TrainingImages) -> tuple[torch.Tensor, torch.Te
 
 
 def _blocks(images: torch.Tensor) -> torch.Tensor:
-    """Split images (n, 3, SIZE, SIZE) into blocks (n, SIDE, SIDE, 3 (SIZE / SIDE)²)."""
-    width = SIZE // SIDE
+    """Split images (n, 3, s, s) into blocks (n, SIDE, SIDE, 3 (s / SIDE)²)."""
+    width = images.shape[-1] // SIDE
     return functional.unfold(images, width, stride=width).view(len(images), -1, SIDE, SIDE).permute(0, 2, 3, 1)
 
 
-def build_autoencoder() -> Any:
-    """Return an untrained AutoencoderKL of diffusers."""
+def build_autoencoder(size: int = SIZE, seed: int = 0) -> Any:
+    """Return an untrained AutoencoderKL of diffusers for images of `size` × `size` pixels, 2, 4 or 8 times SIDE."""
     from diffusers import AutoencoderKL
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
+    widths = (8, 16, 32, 64)[-(size // SIDE).bit_length() :]
     vae = AutoencoderKL(
-        block_out_channels=(8, 16, 32, 64), down_block_types=("DownEncoderBlock2D",) * 4, norm_num_groups=8,
-        up_block_types=("UpDecoderBlock2D",) * 4, layers_per_block=1, sample_size=SIZE, latent_channels=N_CHANNELS,
+        block_out_channels=widths, down_block_types=("DownEncoderBlock2D",) * len(widths), norm_num_groups=8,
+        up_block_types=("UpDecoderBlock2D",) * len(widths), layers_per_block=1, sample_size=size, latent_channels=N_CHANNELS,
         mid_block_add_attention=False,
     )  # fmt: skip
     with torch.no_grad():

@@ -46,18 +46,51 @@ def train_latent(
         autoencoder: Training settings of the autoencoder.
         denoiser: Training settings of the U-Net and the text encoder.
     """
+    vae = train_autoencoder(images, checkpoints / "autoencoder", on_progress, autoencoder)
+    train_denoiser(vae, images, out, checkpoints, on_progress, denoiser)
+
+
+def train_autoencoder(
+    images: TrainingImages, path: Path, on_progress: ProgressCallback, settings: TrainingSettings
+) -> Any:
+    """Train an autoencoder and return it.
+
+    Args:
+        images: The training images.
+        path: Path of the checkpoint without a suffix. If the checkpoint is complete, the autoencoder is read from it.
+        on_progress: Function that is called with progress messages.
+        settings: Training settings.
+    """
+    guided = GuidedAutoencoder(build_autoencoder(images.size), images)
+    loss = autoencoder_loss(guided, images, settings)
+    fit(guided, loss, settings, path, data_id=images.id, on_progress=on_progress)
+    return guided.vae
+
+
+def train_denoiser(
+    vae: Any,
+    images: TrainingImages,
+    out: Path,
+    checkpoints: Path,
+    on_progress: ProgressCallback,
+    denoiser: TrainingSettings,
+    widths: tuple[int, int] = (64, 128),
+    seed: int = 0,
+) -> None:
+    """Train the U-Net and the text encoder for the latents of an autoencoder, and write the whole model to a folder.
+
+    Args:
+        vae: The autoencoder.
+        images: The training images.
+        out: Folder for the model.
+        checkpoints: Folder for the training checkpoints.
+        on_progress: Function that is called with progress messages.
+        denoiser: Training settings.
+        widths: Numbers of channels of the two levels of the U-Net.
+        seed: Random seed of the initial weights.
+    """
     from diffusers import DDPMScheduler, StableDiffusionPipeline
 
-    guided = GuidedAutoencoder(build_autoencoder(), images)
-    fit(
-        guided,
-        autoencoder_loss(guided, images, autoencoder),
-        autoencoder,
-        checkpoints / "autoencoder",
-        data_id=images.id,
-        on_progress=on_progress,
-    )
-    vae = guided.vae
     data_id = f"{images.id} {weights_digest(vae)}"
     latents, scale = encode_images(vae, images)
     vae.register_to_config(scaling_factor=scale)
@@ -67,7 +100,7 @@ def train_latent(
     )
     tokenizer = clip_tokenizer(checkpoints / "tokenizer")
     tokens = tokenizer(all_captions(), padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
-    text_encoder, unet = build_text_encoder(len(tokenizer)), build_denoiser()
+    text_encoder, unet = build_text_encoder(len(tokenizer), seed), build_denoiser(widths, seed)
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         indices = torch.randint(latents.shape[1], (denoiser.batch,), generator=generator)
@@ -83,24 +116,24 @@ def train_latent(
     pipeline.save_pretrained(out, safe_serialization=True)
 
 
-def build_text_encoder(n_tokens: int) -> Any:
+def build_text_encoder(n_tokens: int, seed: int = 0) -> Any:
     """Return an untrained CLIP text encoder for a vocabulary of `n_tokens`."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return CLIPTextModel(CLIPTextConfig(
         vocab_size=n_tokens, hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=2, num_attention_heads=4,
         max_position_embeddings=N_TOKENS, bos_token_id=n_tokens - 2, eos_token_id=n_tokens - 1,
     ))  # fmt: skip
 
 
-def build_denoiser() -> Any:
+def build_denoiser(widths: tuple[int, int] = (64, 128), seed: int = 0) -> Any:
     """Return an untrained U-Net of diffusers for the latents."""
     from diffusers import UNet2DConditionModel
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return UNet2DConditionModel(
-        sample_size=SIDE, in_channels=N_CHANNELS, out_channels=N_CHANNELS, block_out_channels=(64, 128),
+        sample_size=SIDE, in_channels=N_CHANNELS, out_channels=N_CHANNELS, block_out_channels=widths,
         layers_per_block=1, norm_num_groups=8, cross_attention_dim=WIDTH, attention_head_dim=4,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
