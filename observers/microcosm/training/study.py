@@ -195,9 +195,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit("stopped: run the same command again to continue from the last checkpoints")
     command = [sys.executable, "-m", "cli", "run-experiment", "--runs", str(runs), "--out", str(options.out / "logs")]
-    asked = subprocess.run([*command, "--workers", str(options.workers)] if options.workers > 1 else command)
-    if asked.returncode:
-        sys.exit(asked.returncode)
+    if options.workers > 1:
+        command += ["--workers", str(options.workers)]
+    exit_code = subprocess.run(command).returncode
+    if exit_code:
+        sys.exit(exit_code)
     print(f"python benchmarks/shape_bias_study.py {options.out / 'logs'}")
 
 
