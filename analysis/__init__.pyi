@@ -5,12 +5,14 @@ from analysis.benchmark.by_group import benchmark_by_group as benchmark_by_group
 from analysis.benchmark.correlation import correlate as correlate
 from analysis.benchmark.correlation import correlate_measures as correlate_measures
 from analysis.benchmark.correlation import observer_measure as observer_measure
+from analysis.benchmark.noise_level_curves import noise_level_curves as noise_level_curves
 from analysis.benchmark.ranks import benchmark_intervals as benchmark_intervals
 from analysis.benchmark.table_1 import table_1 as table_1
 from analysis.figures.from_trials import accuracy_figure as accuracy_figure
 from analysis.figures.from_trials import confusion_figure as confusion_figure
 from analysis.figures.from_trials import kappa_figure as kappa_figure
 from analysis.figures.from_trials import map_figure as map_figure
+from analysis.figures.from_trials import noise_level_figure as noise_level_figure
 from analysis.figures.from_trials import shape_bias_figure as shape_bias_figure
 from analysis.illusions.summary import illusion_table as illusion_table
 from analysis.io.frame import read_trials as read_trials

@@ -8,10 +8,12 @@ of `analysis.figures.style`, and the same trials always give the same bytes.
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.benchmark.noise_level_curves import noise_level_curves
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy_figure
 from analysis.figures.confusion import MAX_SIZE, draw_confusion
 from analysis.figures.consistency import draw_consistency
+from analysis.figures.noise_levels import draw_noise_levels
 from analysis.figures.scatter import draw_map
 from analysis.figures.shape_bias import arrange, draw_shape_bias_figure
 from analysis.io.appearance import appearance_of
@@ -177,6 +179,32 @@ def confusion_figure(frame: pd.DataFrame, dataset: str | None = None, *, observe
         )
     with style.publication():
         return draw_confusion(panels, style.PrintFigure())
+
+
+def noise_level_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule = "undefined-is-nan") -> Figure:
+    """Draw shape bias, accuracy and κ of generative observers as functions of the noise level, with 95 % intervals.
+
+    Args:
+        frame: Trials as returned by `read_trials`.
+        dataset: The dataset to draw; it may be omitted if the frame contains only one.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
+
+    Returns:
+        The figure. It has one line for each model that was run with several parts of the noise schedule (option `levels`),
+        and a dashed line for its run with the whole schedule. A panel is omitted if its measure is undefined everywhere.
+
+    Raises:
+        LogError: If the frame contains several datasets and `dataset` is omitted, if no model was run with several parts of
+            the schedule, or if an observer responded to an image of one condition twice in one session.
+        UnknownName: If the frame does not contain the dataset.
+
+    Example:
+        >>> noise_level_figure(read_trials("logs/cue-conflict", "humans/cue-conflict")).savefig("levels.pdf")
+    """
+    trials = _trials_of(check_frame(frame), dataset)
+    table = noise_level_curves(trials, rule=rule)
+    with style.publication():
+        return draw_noise_levels(table, style.PrintFigure(), chance=chance_level(trials))
 
 
 def _kappas(frame: pd.DataFrame, dataset: str | None, rule: Rule) -> tuple[pd.DataFrame, dict[str, str]]:

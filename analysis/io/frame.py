@@ -5,7 +5,8 @@ never a number or a truth value, and a missing response is "". `rt` is in second
 response equals the category. If a log has further columns, these follow: cue columns of the stimulus set (such as
 `shape` and `texture`), `evidence_<choice>` and `measured_<quantity>`, and `info_<name>`: text about the observer or
 the trial that the files of other projects contain, such as `info_age`, by which observers can be grouped. A missing
-text is "". These columns are not cues.
+text is "". These columns are not cues. `info_levels` and `info_model` are the noise levels of denoisers, if a log was made
+with a part of the noise schedule (`analysis.noise_levels`).
 
 Columns of text have the dtype `category` of pandas, which stores every text once and a small number per trial. The
 categories of a column are the texts that occur in it, in alphabetical order, so that sorting and grouping give the
@@ -39,6 +40,7 @@ from analysis.io.comparable import comparison_notes
 from analysis.io.log_files import IncompleteLogs, Reader
 from analysis.io.notes import add_notes
 from analysis.io.repeated import repeated_note
+from analysis.noise_levels import add_noise_levels
 from core.errors import LogError, UnknownName
 from core.kinds import KINDS, Kind
 from core.staging import READY, WRITING
@@ -138,7 +140,7 @@ def to_frame(reader: Reader, n_choices: int | None = None) -> pd.DataFrame:
 
     The reader is empty afterwards. Raises LogError if logs contradict each other.
     """
-    frame = reader.columns.to_frame()
+    frame = add_noise_levels(reader.columns.to_frame(), reader.noise_levels)
     _check_one_kind_per_observer(frame)
     _check_duplicate_trials(frame)
     _check_repeated_observers(frame)

@@ -14,6 +14,7 @@ from analysis.io import archive
 from analysis.io.canonical_blocks import CanonicalBlocks
 from analysis.io.choices import count_in_log
 from analysis.io.columns import Block, Columns
+from analysis.noise_levels import ModelLevels, levels_in_sidecar
 from core.errors import LogError
 from core.kinds import KINDS
 from core.names import abbreviate
@@ -56,6 +57,7 @@ class Reader:
         n_choices: The numbers of choices that the logs of a dataset record.
         images: The digest of the stimuli of a dataset, and the path of a log with that digest.
         sessions: What the sidecar of a log contains besides the trials, by the text in the column `source`.
+        noise_levels: The noise levels of denoisers, by the text in the column `source` and the name of the observer.
         skipped: The names of the files in folders that are not trial logs, by the reason.
         partial_recordings: The experiments whose included recordings have only some trials, by the number of these trials
             and of all trials.
@@ -70,6 +72,7 @@ class Reader:
     n_choices: dict[str, set[int]] = field(factory=dict)
     images: dict[str, tuple[str, Path]] = field(factory=dict)
     sessions: dict[str, SessionFacts] = field(factory=dict)
+    noise_levels: dict[tuple[str, str], ModelLevels] = field(factory=dict)
     skipped: dict[str, list[str]] = field(factory=dict)
     partial_recordings: dict[tuple[int, int], list[str]] = field(factory=dict)
 
@@ -203,6 +206,7 @@ class Reader:
             self.sessions[source] = SessionFacts(
                 n_trials if isinstance(n_trials, int) else None, declared_rules(sidecar, path)
             )
+            self.noise_levels.update({(source, name): each for name, each in levels_in_sidecar(sidecar).items()})
             self._compare_with_sidecar(dataset, sum(len(part["source"]) for part in kept), identity, path)
 
     def _exclude_pilots(self, block: Block, sidecar: dict[str, Any] | None) -> Block:

@@ -52,6 +52,10 @@ TEXTS = {
         in Table 1 of Jaini et al. (2024). OOD accuracy and κ are averaged over the datasets of the benchmark of Geirhos
         et al. (2021). Brackets contain 95 % intervals: Wilson intervals of shape bias, percentile bootstrap over images
         for OOD accuracy, and MOVER for κ.""",
+    "levels": f"""
+        Shape bias on images with a cue conflict, accuracy on images without one, and mean κ with people or with other
+        observers, for parts of the noise schedule of generative observers. {KAPPA} Brackets contain 95 % intervals:
+        Wilson intervals of shape bias and accuracy, and MOVER over images for κ.""",
     "illusions": """Responses to visual illusions. Brackets contain 95 % intervals.""",
     "reconstructions": f"""
         Layout of reconstructions compared with that of unrelated images. Brackets contain {BOOTSTRAP}.""",

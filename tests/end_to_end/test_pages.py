@@ -151,7 +151,7 @@ def test_code_of_the_analysis_page_runs(made_up, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", sorted({c.name for c in analyze.registered_commands} - {"illusions", "reconstructions", "retest"})
+    "name", sorted({c.name for c in analyze.registered_commands} - {"illusions", "levels", "reconstructions", "retest"})
 )
 def test_every_analyze_command_writes_a_table(name, made_up, monkeypatch):
     monkeypatch.chdir(made_up)

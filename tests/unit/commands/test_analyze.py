@@ -16,7 +16,7 @@ from tests.commands import COMMAND, observers
 from tests.unit.analysis.frames import correct_trials, response_trials
 
 COMMANDS = sorted(c.name for c in analyze.registered_commands)
-NEED_OTHER_LOGS = ("illusions", "reconstructions", "retest", "shape-bias", "thresholds")
+NEED_OTHER_LOGS = ("illusions", "levels", "reconstructions", "retest", "shape-bias", "thresholds")
 MEASURES = {"correlation": ["--x", "accuracy:edge", "--y", "consistency:edge"]}
 PEOPLE = {"subject-01": "1110100101", "subject-02": "1101100101", "subject-03": "1100110101"}
 NETS = {"net-1": "1100100111", "net-2": "0011010100"}

@@ -1,0 +1,165 @@
+"""Shape bias, accuracy and error consistency of generative observers as functions of the noise level.
+
+A model was run several times, each time with another part A:B of the noise schedule (option `levels`). The logs of one model
+are recognized by their sidecars (see `analysis.noise_levels`), not by the names of the observers. The measures for each part
+are those of the other modules:
+- shape bias over the images with a cue conflict, with its Wilson interval (`analysis.measures.shape_bias`);
+- accuracy over the images with one correct category, that is, without a cue conflict, with its Wilson interval. Conditions
+  are pooled;
+- the mean κ with people, or, if no person responded to the dataset, with the other observers, and its interval over images
+  (`analysis.kappa.mean_intervals`). It is averaged over conditions as in the benchmark. Other observers are those that are
+  neither simulated nor a model of this table.
+A measure without trials is NaN. The intervals of one model are about the same images, so they are not independent of each
+other: an overlap of two intervals does not show that two parts are equal.
+"""
+
+import numpy as np
+import pandas as pd
+
+from analysis.io.check_frame import check_frame
+from analysis.io.columns import as_text
+from analysis.io.frame import dataset_order
+from analysis.io.notes import add_notes
+from analysis.kappa.condition_data import compare_with_people, split_by_condition
+from analysis.kappa.consistency import Rule
+from analysis.kappa.mean_intervals import rare_means_note
+from analysis.kappa.people_intervals import people_intervals
+from analysis.measures.accuracy import wilson_interval
+from analysis.measures.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
+from analysis.noise_levels import LEVELS, MODEL, WHOLE_SCHEDULE, interval_of
+from core.errors import LogError
+
+COLUMNS = (
+    "dataset", "model", "levels", "t_low", "t_high",
+    "n_conflict", "n_shape", "n_texture", "shape_bias", "shape_bias_low", "shape_bias_high", "cue_rate",
+    "n", "n_correct", "accuracy", "accuracy_low", "accuracy_high",
+    "compared_with", "n_compared", "kappa", "kappa_low", "kappa_high",
+)  # fmt: skip
+SHOWN = (
+    "model", "levels", "n_conflict", "shape_bias", "shape_bias_low", "shape_bias_high", "n", "accuracy", "accuracy_low",
+    "accuracy_high", "kappa", "kappa_low", "kappa_high",
+)  # fmt: skip
+MEASURES = ("shape_bias", "accuracy", "kappa")
+PEOPLE, OTHERS = "people", "other observers"
+MIN_INTERVALS = 2  # parts of the schedule, apart from the whole, with which a model has a curve
+
+
+def noise_level_curves(frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan") -> pd.DataFrame:
+    """Return shape bias, accuracy and κ of every model that was run with several parts of the noise schedule.
+
+    Args:
+        frame: Trials as returned by `read_trials`.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset, model and part of the schedule, from low to high noise levels. A row
+        with the levels 0:1 is a run with the whole schedule. `t_low` and `t_high` are the ends of the part. `n_conflict`,
+        `n_shape` and `n_texture` are counts of trials with a cue conflict; `n` and `n_correct` are counts of trials without
+        one. `compared_with` says whether `kappa` is the mean with people or with other observers, and `n_compared` is their
+        number. `attrs["notes"]` names models with a single part, and datasets in which κ cannot be computed.
+
+    Raises:
+        LogError: If no model was run with several parts of the schedule, or if an observer responded to an image of one
+            condition twice in one session.
+
+    Example:
+        >>> noise_level_curves(read_trials("logs/cue-conflict", "humans/cue-conflict"))
+    """
+    frame = check_frame(frame)
+    trials, single = _trials_of_curves(frame)
+    parts, notes, is_rare = [], list(single), list[bool]()
+    for dataset in dataset_order(trials["dataset"].unique()):
+        of_dataset = trials[trials["dataset"] == dataset]
+        others = frame[(frame["dataset"] == dataset) & ~frame[MODEL].isin(set(of_dataset[MODEL]))]
+        table = _rows(of_dataset, dataset).merge(_shape_biases(of_dataset), "left", "observer")
+        table = table.merge(_accuracies(of_dataset), "left", "observer")
+        kappas, note, rare = _kappas(of_dataset, others, rule)
+        notes += [f"{dataset}: {note}"] if note else []
+        is_rare += rare
+        parts.append(table.merge(kappas, "left", "observer")[list(COLUMNS)])
+    table = pd.concat(parts, ignore_index=True)
+    counts = ["n_conflict", "n_shape", "n_texture", "n", "n_correct", "n_compared"]
+    table[counts] = table[counts].fillna(0).astype(int)
+    n_intervals = int(table["kappa_low"].notna().sum())
+    add_notes(table, [*notes, *rare_means_note(np.array(is_rare, bool), n_intervals)])
+    return table
+
+
+def _trials_of_curves(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the trials of the models that have a curve, with a name in `observer` for every model and part.
+
+    The second result has a note for each model with a single part. Raises LogError if no model has a curve.
+    """
+    remedy = (
+        "run an observer at least twice, such as with -o levels=0:0.5 -o name=NAME-low and with -o levels=0.5:1 "
+        "-o name=NAME-high (docs/generative.md)"
+    )
+    if LEVELS not in frame or MODEL not in frame:
+        raise LogError(f"none of these logs was made with a part of the noise schedule: {remedy}")
+    keys = ["dataset", MODEL, LEVELS]
+    texts = as_text(frame[keys])
+    runs = texts[(texts[MODEL] != "")].drop_duplicates()
+    is_part = runs[LEVELS] != WHOLE_SCHEDULE
+    n_parts = runs[is_part].groupby(["dataset", MODEL], sort=False).size()
+    if not (n_parts >= MIN_INTERVALS).any():
+        raise LogError(f"no model in these logs was run with several parts of the noise schedule: {remedy}")
+    curves = n_parts.index[n_parts >= MIN_INTERVALS]
+    notes = [
+        f"{dataset}: {model} was run with a single part of the noise schedule and is omitted"
+        for dataset, model in n_parts.index[n_parts < MIN_INTERVALS]
+    ]
+    is_used = pd.MultiIndex.from_frame(texts[["dataset", MODEL]]).isin(curves)
+    used = texts[is_used]
+    names = used[MODEL] + " " + used[LEVELS]
+    return frame[is_used].assign(observer=names, **{MODEL: used[MODEL], LEVELS: used[LEVELS]}), notes
+
+
+def _rows(trials: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return a row for every model and part, from low to high levels; the whole schedule is the last part of its model."""
+    rows = trials[["observer", MODEL, LEVELS]].drop_duplicates()
+    rows = rows.rename(columns={MODEL: "model", LEVELS: "levels"}).assign(dataset=dataset)
+    rows[["t_low", "t_high"]] = [interval_of(levels) for levels in rows["levels"]]
+    rows["is_whole"] = rows["levels"] == WHOLE_SCHEDULE
+    return rows.sort_values(["model", "is_whole", "t_low", "t_high"], kind="stable").reset_index(drop=True)
+
+
+def _shape_biases(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the shape bias of every observer of one dataset; without rows if no trial has a cue conflict."""
+    names = {"low": "shape_bias_low", "high": "shape_bias_high"}
+    columns = ["observer", "n_conflict", "n_shape", "n_texture", "shape_bias", *names.values(), "cue_rate"]
+    if not has_cue_conflicts(trials):
+        return pd.DataFrame(columns=columns)
+    return overall_shape_bias(shape_bias(trials)).rename(columns=names)[columns]
+
+
+def _accuracies(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracy of every observer of one dataset over the trials without a cue conflict."""
+    if has_cue_conflicts(trials):
+        cues = as_text(trials[["shape", "texture"]])
+        trials = trials[(cues["shape"] == cues["texture"]) | (cues["shape"] == "") | (cues["texture"] == "")]
+    table = trials.groupby("observer", sort=False)["correct"].agg(n="size", n_correct="sum").reset_index()
+    table["accuracy"] = table["n_correct"] / table["n"]
+    low, high = wilson_interval(table["n_correct"].to_numpy(), table["n"].to_numpy())
+    return table.assign(accuracy_low=low, accuracy_high=high)
+
+
+def _kappas(trials: pd.DataFrame, others: pd.DataFrame, rule: Rule) -> tuple[pd.DataFrame, str, list[bool]]:
+    """Return the mean κ of every observer of one dataset with people or others, a note, and whether intervals are rare."""
+    columns = ["observer", "compared_with", "n_compared", "kappa", "kappa_low", "kappa_high"]
+    kinds = others["kind"].astype("str")
+    has_people = bool((kinds == "human").any())
+    reference = others[(kinds == "human") if has_people else (kinds != "simulated")]
+    if reference.empty:
+        return pd.DataFrame(columns=columns), "κ needs logs of people or of other observers", []
+    names = set(reference["observer"].astype("str"))
+    both = as_text(pd.concat([reference, trials], ignore_index=True).assign(info_levels="", info_model=""))
+    conditions = [c for c in split_by_condition(both, names) if c.is_reference.any()]
+    if not conditions:
+        return pd.DataFrame(columns=columns), "no condition with other observers counts in the benchmark", []
+    data = compare_with_people(conditions, rule)
+    ends = people_intervals(conditions, data, rule).with_people
+    table = pd.DataFrame({
+        "observer": data.names, "compared_with": PEOPLE if has_people else OTHERS, "n_compared": len(data.people),
+        "kappa": data.with_people[2, :, 0], "kappa_low": ends.low, "kappa_high": ends.high,
+    })  # fmt: skip
+    return table, "", ends.is_rare.tolist()
