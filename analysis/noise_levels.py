@@ -8,6 +8,7 @@ before the option existed has the whole schedule.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,6 +71,11 @@ def interval_of(levels: str) -> tuple[float, float]:
     if not 0 <= low < high <= 1:
         raise ValueError(levels)
     return low, high
+
+
+def model_name(text: str) -> str:
+    """Return the name of a model without the characters that `add_noise_levels` adds for several sets of options."""
+    return re.sub(r" \([0-9a-f]{6}\)$", "", text)
 
 
 def add_noise_levels(frame: pd.DataFrame, levels: Mapping[tuple[str, str], ModelLevels]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,35 @@ def pack_experiment(logs: Path, experiment: str, out: Path, *, partial: bool = F
         return f"{experiment}: skipped, because only {len(counts)} of {len(MICROCOSM)} observers have answered trials of it"
     n_trials = choose_n_trials(counts) if partial else min(counts)
     used = {name: log for name, log in logged.items() if len(log[0]) > n_trials}
+    size = write_recording(experiment, used, n_trials, set(used), out) >> 10
+    omitted = [row.name for row in MICROCOSM if row.name not in used]
+    missing = f", without {', '.join(omitted)}" if omitted else ""
+    n_all = next(iter(used.values()))[1]["identity"]["n_trials"]
+    return f"{experiment}: {n_trials} of {n_all} trials of {len(used)} observers{missing}, {size} KiB"
+
+
+def write_recording(
+    experiment: str,
+    used: Mapping[str, tuple[list[list[str]], dict[str, Any]]],
+    n_trials: int,
+    models: set[str],
+    out: Path,
+) -> int:
+    """Write the first trials of the logs of one experiment as one compressed log with a sidecar.
+
+    Args:
+        experiment: Name of the experiment.
+        used: Rows (with the header) and sidecar of each observer, by its name.
+        n_trials: Number of trials of each observer.
+        models: Names of the built-in observers whose weights the observers have.
+        out: Folder of the two files.
+
+    Returns:
+        The size of the compressed log in bytes.
+
+    Raises:
+        UserError: If the logs are of different versions of the experiment, or of other images than this version draws.
+    """
     identities = [sidecar["identity"] for _, sidecar in used.values()]
     shared = {key: identities[0].get(key) for key in OF_EXPERIMENT}
     for name, identity in zip(used, identities, strict=True):
@@ -100,7 +130,7 @@ def pack_experiment(logs: Path, experiment: str, out: Path, *, partial: bool = F
             "n_trials": n_trials,
             "n_all_trials": identities[0]["n_trials"],
             "images": EXPERIMENTS[experiment].cached,
-            "weights": weight_digests(set(used)),
+            "weights": weight_digests(models),
         },
         "observers": {
             name: {
@@ -115,12 +145,7 @@ def pack_experiment(logs: Path, experiment: str, out: Path, *, partial: bool = F
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / f"{experiment}{SUFFIX}", buffer.getvalue())
     write_atomically(out / f"{experiment}.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-    omitted = [row.name for row in MICROCOSM if row.name not in used]
-    missing = f", without {', '.join(omitted)}" if omitted else ""
-    size = len(buffer.getvalue()) >> 10
-    return (
-        f"{experiment}: {n_trials} of {identities[0]['n_trials']} trials of {len(used)} observers{missing}, {size} KiB"
-    )
+    return len(buffer.getvalue())
 
 
 def _round(cell: str) -> str:

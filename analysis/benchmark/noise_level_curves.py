@@ -8,7 +8,7 @@ are those of the other modules:
   are pooled;
 - the mean κ with people, or, if no person responded to the dataset, with the other observers, and its interval over images
   (`analysis.kappa.mean_intervals`). It is averaged over conditions as in the benchmark. Other observers are those that are
-  neither simulated nor a model of this table.
+  neither simulated nor a model of this table, whatever its options.
 A measure without trials is NaN. The intervals of one model are about the same images, so they are not independent of each
 other: an overlap of two intervals does not show that two parts are equal.
 """
@@ -26,7 +26,7 @@ from analysis.kappa.mean_intervals import rare_means_note
 from analysis.kappa.people_intervals import people_intervals
 from analysis.measures.accuracy import wilson_interval
 from analysis.measures.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
-from analysis.noise_levels import LEVELS, MODEL, WHOLE_SCHEDULE, interval_of
+from analysis.noise_levels import LEVELS, MODEL, WHOLE_SCHEDULE, interval_of, model_name
 from core.errors import LogError
 
 COLUMNS = (
@@ -70,7 +70,8 @@ def noise_level_curves(frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan") 
     parts, notes, is_rare = [], list(single), list[bool]()
     for dataset in dataset_order(trials["dataset"].unique()):
         of_dataset = trials[trials["dataset"] == dataset]
-        others = frame[(frame["dataset"] == dataset) & ~frame[MODEL].isin(set(of_dataset[MODEL]))]
+        same = frame[MODEL].astype("str").map(model_name).isin(set(of_dataset[MODEL].map(model_name)))
+        others = frame[(frame["dataset"] == dataset) & ~same]
         table = _rows(of_dataset, dataset).merge(_shape_biases(of_dataset), "left", "observer")
         table = table.merge(_accuracies(of_dataset), "left", "observer")
         kappas, note, rare = _kappas(of_dataset, others, rule)

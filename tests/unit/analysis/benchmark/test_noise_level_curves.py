@@ -149,6 +149,9 @@ def test_observers_that_differ_in_other_options_have_lines_of_their_own(folder, 
     names = list(dict.fromkeys(table["model"]))
     assert len(names) == 2 and all(name.startswith("some/denoiser (") for name in names)
     assert table.groupby("model")["levels"].agg(list).map(len).tolist() in ([2, 4], [4, 2])
+    assert set(table["n_compared"]) == {2}  # the same model with other options is not another observer
+    run(drawn, Scripted("seed-2", denoiser("0:1", seed=2)), tmp_path, limit=40)
+    assert set(noise_level_curves(read_trials(folder, tmp_path))["n_compared"]) == {2}
     figure = noise_level_figure(read_trials(folder, tmp_path))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [*names, "whole schedule"]
 
