@@ -18,7 +18,7 @@ Unicode.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 MAX_LISTED = 3  # largest number of names in a note
 MAX_NAME = 1000  # characters
@@ -140,3 +140,16 @@ def is_device(name: str) -> bool:
 def abbreviate(names: Sequence[str], n: int = MAX_LISTED) -> str:
     """Return the first n names as text, followed by the number of the other names, as in "a, b, c and 4 more"."""
     return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")
+
+
+def group_similar(names: Iterable[str], key: Callable[[str], str] = str.casefold) -> list[list[str]]:
+    """Return the groups of different names with the same key; by default, names that differ only in upper and lower case.
+
+    Example:
+        >>> group_similar(["cat", "dog", "Cat"])
+        [['Cat', 'cat']]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        groups.setdefault(key(name), set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]

@@ -12,7 +12,7 @@ from core.errors import StimulusError
 from core.files import resolve
 from core.names import file_name_problem, normalize
 from stimuli.image_files import MAX_EXAMPLES, FolderScan, scan_folder
-from stimuli.naming import show
+from stimuli.naming import show, similar_label_notes
 from stimuli.stimulus import Stimulus, StimulusSet
 
 BUILD_RECORD = "made-of.json"  # describes how `observers make-…` built a set; it is written before the manifest
@@ -101,6 +101,7 @@ def _scan(folder: Path, keep_unusable: bool) -> StimulusSet:
     notes = (
         *scan.notes(),
         *((f"{show(folder.name)}: folders without images are skipped: {empty}",) if empty else ()),
+        *similar_label_notes(folder.name, stimuli),
     )
     return StimulusSet(folder.name, tuple(stimuli), notes=notes)
 

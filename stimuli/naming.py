@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import StimulusError
-from core.names import describe_character, forbidden_character, name_problem, normalize
+from core.names import abbreviate, describe_character, forbidden_character, group_similar, name_problem, normalize
 from core.trial_columns import EVIDENCE, INFO, MEASURED, RESERVED_NAMES, TOTAL, escape
 
 COLUMNS = ("stimulus", "path", "category", "condition")  # of a manifest
@@ -55,6 +55,18 @@ def check_names(name: str, stimuli: Iterable[_Labels], cue_names: Sequence[str])
             )
     for cue in cue_names:
         check_cue_name(name, cue)
+
+
+def similar_label_notes(name: str, stimuli: Iterable[_Labels]) -> tuple[str, ...]:
+    """Return notes about categories, and about conditions, of the stimulus set `name` that differ only in capitals."""
+    stimuli = tuple(stimuli)
+    labels = {"categories": {s.category for s in stimuli}, "conditions": {s.condition for s in stimuli}}
+    return tuple(
+        f"{show(name)}: some {kind} differ only in capitals and count as different {kind}: {abbreviate(groups)}; if they "
+        f"are the same, give them the same name"
+        for kind, texts in labels.items()
+        if (groups := [" and ".join(map(show, group)) for group in group_similar(sorted(texts))])
+    )
 
 
 def label_problem(kind: str, label: object) -> str:

@@ -22,7 +22,7 @@ from core.errors import StimulusError
 from core.files import read_bytes
 from core.names import describe_character, forbidden_character, normalize
 from stimuli.images import open_image
-from stimuli.naming import COLUMNS, check_cue_name, check_manifest_row, check_names, show
+from stimuli.naming import COLUMNS, check_cue_name, check_manifest_row, check_names, show, similar_label_notes
 
 MAX_CELL = 1000  # characters per cell of a manifest
 
@@ -214,7 +214,8 @@ class StimulusSet:
             stimuli.append(s)
         if not stimuli:
             raise StimulusError(f"{manifest} has a header but lists no stimuli")
-        return StimulusSet(name or manifest.resolve().parent.name, tuple(stimuli))
+        name = name or manifest.resolve().parent.name
+        return StimulusSet(name, tuple(stimuli), notes=similar_label_notes(name, stimuli))
 
     def write(self, manifest: Path | str) -> None:
         """Write a manifest, from which `read` restores the same set except for its attribution.

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
+from core.names import group_similar
 from stimuli.categories import AMBIGUOUS
 from stimuli.published.datasets import DATASETS, PNG
 from stimuli.published.dialect import shorten_image_name
@@ -31,6 +32,7 @@ class CanonicalBlocks:
         with_folders: Blocks of files of other projects in which names of images have folders, with their dataset.
         unknown: Blocks of logs that do not record the choices, of datasets whose choices are not known, with the dataset and
             the name of the log.
+        known_categories: The categories in logs that record the choices, by dataset.
     """
 
     columns: Columns
@@ -38,6 +40,7 @@ class CanonicalBlocks:
     n_parts: dict[str, int] = field(factory=dict)
     with_folders: list[tuple[str, Block]] = field(factory=list)
     unknown: list[tuple[str, str, Block]] = field(factory=list)
+    known_categories: dict[str, set[str]] = field(factory=dict)
 
     def convert(self, blocks: list[Block], path: Path, *, is_ours: bool, has_choices: bool) -> None:
         """Convert the texts of a log in place.
@@ -70,8 +73,39 @@ class CanonicalBlocks:
     def finish(self) -> None:
         """Convert the texts whose canonical form depends on all logs. Raises LogError if a correction does not apply."""
         self._shorten_image_names()
+        self._spell_categories()
         self._spell_responses()
         self.canonical.check_used()
+
+    def _spell_categories(self) -> None:
+        """Give categories that differ only in upper and lower case between logs one spelling, where choices are not known.
+
+        A log in which two such categories occur distinguishes them, as an experiment with letters does. The cues of logs
+        with cues have the spelling of the categories, so that these are not changed either.
+        """
+        in_logs: dict[str, dict[str, set[str]]] = {}
+        for dataset, source, block in self.unknown:
+            texts = self._texts_in(block, "category", dataset).values()
+            in_logs.setdefault(dataset, {}).setdefault(source, set()).update(texts)
+        for dataset, of_source in in_logs.items():
+            known = self.known_categories.get(dataset, set())
+            similar = group_similar([*known, *(text for texts in of_source.values() for text in texts)])
+            blocks = [(source, block) for name, source, block in self.unknown if name == dataset]
+            if not similar or any(cue in block for cue in CUES for _, block in blocks):
+                continue
+            new: dict[str, str] = {}
+            for group in similar:
+                if all(len(texts.intersection(group)) < 2 for texts in [known, *of_source.values()]):
+                    spelling = min(group, key=lambda text: (text not in known, not text.islower(), text))
+                    new |= {text: spelling for text in group if text != spelling}
+            for source, block in blocks:
+                codes = {
+                    code: new[text] for code, text in self._texts_in(block, "category", dataset).items() if text in new
+                }
+                for text in sorted(codes.values()):
+                    old = next(name for name, spelling in new.items() if spelling == text and name in of_source[source])
+                    self.canonical.findings.add("letters", dataset, source, f"{old!r} as {text}")
+                self._replace(block, "category", codes, block["dataset"] == self.columns.texts_of("dataset")[dataset])
 
     def _spell_responses(self) -> None:
         """Give responses the upper and lower case of the categories of their dataset, where its choices are not known."""
@@ -153,6 +187,9 @@ class CanonicalBlocks:
         """Convert the categories and responses of one dataset of a block."""
         if not has_choices and dataset not in SIXTEEN:
             self.unknown.append((dataset, source, block))
+        elif dataset not in SIXTEEN:
+            categories = self._texts_in(block, "category", dataset).values()
+            self.known_categories.setdefault(dataset, set()).update(categories)
         if not self.canonical.corrections.replace and (has_choices or dataset not in SIXTEEN):
             return
         rows = block["dataset"] == self.columns.texts_of("dataset")[dataset]

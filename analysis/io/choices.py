@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import LogError
+from core.names import abbreviate
 from core.trial_columns import EVIDENCE
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.cues import PERCEPTS
@@ -78,12 +79,15 @@ def store_n_choices(
     for dataset in frame["dataset"].unique():
         if dataset in numbers:
             continue
-        n_names = _n_names(frame[frame["dataset"] == dataset])
+        trials = frame[frame["dataset"] == dataset]
+        n_names = _n_names(trials)
         if fallback is None:
             assumed[dataset] = n_names
+            others = sorted({*trials["response"].unique()} - {*trials["category"].unique(), ""})
+            remark = f", of which these are not categories: {abbreviate([*map(repr, others)])}" if others else ""
             yield (
                 f"the number of choices of {dataset} is not recorded and is assumed to be {n_names}, the number of "
-                f"different categories and responses; --n-choices sets another number"
+                f"different categories and responses{remark}; --n-choices sets another number"
             )
         elif fallback < n_names:
             raise LogError(f"{dataset} has {n_names} different categories and responses, more than {fallback} choices")

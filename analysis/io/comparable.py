@@ -4,6 +4,7 @@ Two observers of a dataset are compared on the images that both saw in the same 
 agreement do not have a row for them, which is easily overlooked.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -14,7 +15,7 @@ import pandas as pd
 from attrs import frozen
 
 from analysis.io.common_images import MAX_GROUPS, Group, Reason, find_separate, group_by_images
-from core.names import abbreviate
+from core.names import abbreviate, group_similar
 from stimuli.published.datasets import DATASETS
 from stimuli.published.normalize import file_of
 
@@ -22,21 +23,25 @@ MIN_SHARED = 0.5  # share of the images of a dataset with which two datasets are
 
 
 def comparison_notes(frame: pd.DataFrame, guessed: Mapping[Path, str]) -> Iterator[str]:
-    """Yield notes about observers without a common image, similar conditions, and datasets with the same images.
+    """Yield notes about observers without a common image, similar names, images with two categories, and similar datasets.
 
     Args:
         frame: All trials, with text in columns of categories.
         guessed: The datasets that were inferred from the names of files, by file.
     """
-    datasets, *keys = (frame[name].cat.codes.to_numpy() for name in ("dataset", "observer", "stimulus", "condition"))
+    datasets, *keys = (
+        frame[name].cat.codes.to_numpy() for name in ("dataset", "observer", "stimulus", "condition", "category")
+    )
     if len(datasets) and datasets.min() != datasets.max():
         order = np.argsort(datasets, kind="stable")
         datasets, keys = datasets[order], [column[order] for column in keys]
-    names = _Names(*(frame[name].cat.categories for name in ("observer", "stimulus", "condition")))
+    names = _Names(*(frame[name].cat.categories for name in ("observer", "stimulus", "condition", "category")))
     starts = np.flatnonzero(np.diff(datasets, prepend=-1)).tolist()
     for start, end in zip(starts, [*starts[1:], len(datasets)], strict=True):
         dataset = str(frame["dataset"].cat.categories[datasets[start]])
-        observers, stimuli, conditions = (column[start:end] for column in keys)
+        observers, stimuli, conditions, categories = (column[start:end] for column in keys)
+        yield from _similar_observers_note(dataset, [str(names.observers[c]) for c in np.unique(observers)])
+        yield from _two_categories_note(dataset, names, observers, stimuli, conditions, categories)
         yield from _separate_notes(dataset, names, observers, stimuli, conditions)
         if dataset not in DATASETS:
             yield from _condition_notes(dataset, [str(names.conditions[c]) for c in np.unique(conditions)])
@@ -45,11 +50,12 @@ def comparison_notes(frame: pd.DataFrame, guessed: Mapping[Path, str]) -> Iterat
 
 @frozen
 class _Names:
-    """The names of observers, images and conditions by their codes."""
+    """The names of observers, images, conditions and categories by their codes."""
 
     observers: pd.Index
     stimuli: pd.Index
     conditions: pd.Index
+    categories: pd.Index
 
     def file_names(self, stimuli: np.ndarray) -> np.ndarray:
         """Return equal numbers for images whose names differ only in folders, suffixes and capitals."""
@@ -79,6 +85,47 @@ class _Observers:
     name: str
     stimuli: frozenset[str]
     conditions: tuple[str, ...]
+
+
+def _similar_observers_note(dataset: str, observers: Sequence[str]) -> Iterator[str]:
+    """Yield a note about names that are probably those of one observer, such as `subject-1` and `subject-01`."""
+    similar = group_similar(observers, _without_zeros)
+    if similar:
+        pairs = abbreviate([" and ".join(map(repr, group)) for group in similar])
+        yield (
+            f"some names of observers of {dataset} differ only in capitals, separators or zeros before a number, and "
+            f"count as different observers: {pairs}; if they are the same, use the same name in all files"
+        )
+
+
+def _without_zeros(name: str) -> str:
+    """Return the name of an observer in lower case, with hyphens as separators, and with numbers without leading zeros."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s_-]+", "-", name.casefold()))
+
+
+def _two_categories_note(
+    dataset: str,
+    names: _Names,
+    observers: np.ndarray,
+    stimuli: np.ndarray,
+    conditions: np.ndarray,
+    categories: np.ndarray,
+) -> Iterator[str]:
+    """Yield a note about images that have different categories in different trials of a dataset."""
+    images = stimuli.astype(np.int64) * len(names.conditions) + conditions
+    order = np.lexsort((categories, images))
+    image, category = images[order], categories[order]
+    changes = np.flatnonzero((image[1:] == image[:-1]) & (category[1:] != category[:-1]))
+    if not len(changes):
+        return
+    first, second = order[changes[0]], order[changes[0] + 1]
+    n = len(np.unique(image[changes]))
+    labels = [f"{names.categories[categories[i]]} (for {names.observers[observers[i]]})" for i in (first, second)]
+    yield (
+        f"{n:,} image{'s' if n > 1 else ''} of {dataset} {'have' if n > 1 else 'has'} different categories in different "
+        f"trials, such as {str(names.stimuli[stimuli[first]])!r}: {labels[0]} and {labels[1]}; either the categories in a "
+        f"file are wrong, or different images have the same name"
+    )
 
 
 def _separate_notes(

@@ -31,13 +31,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.exclusions import apply_exclusions
-from analysis.io import archive
 from analysis.io.answerable import exclude_unanswerable
 from analysis.io.appearance import appearance_of
 from analysis.io.choices import store_n_choices
 from analysis.io.columns import as_text
 from analysis.io.comparable import comparison_notes
-from analysis.io.log_files import IncompleteLogs, Reader
+from analysis.io.log_files import IncompleteLogs, Reader, has_log_name
 from analysis.io.notes import add_notes
 from analysis.io.repeated import repeated_note
 from analysis.noise_levels import add_noise_levels
@@ -48,9 +47,8 @@ from experiments import log
 from stimuli.published.datasets import DATASETS, data_folders, find
 from stimuli.published.included import find_included
 from stimuli.published.layouts.canonical import Corrections
-from stimuli.published.layouts.compressed import SUFFIX as GZIP
 from stimuli.published.layouts.finding_notes import finding_notes
-from stimuli.published.layouts.table import PATTERNS
+from stimuli.published.layouts.other_tables import may_be_table
 from stimuli.published.recordings import SOURCES
 
 NO_CORRECTIONS = Corrections()
@@ -200,16 +198,15 @@ def _find_files(requested: list[Path]) -> tuple[dict[Path, bool], int]:
     unmerged: set[Path] = set()
     for path in requested:
         if path.is_dir():
-            matching = (
+            in_folder = sorted(
                 file
-                for pattern in (*PATTERNS, *(f"{name}{GZIP}" for name in PATTERNS), f"*{archive.SUFFIX}")
-                for file in path.rglob(pattern)
+                for file in path.rglob("*")
+                if (has_log_name(file) or may_be_table(file)) and not {WRITING, READY} & {*file.relative_to(path).parts}
             )
-            in_folder = sorted(file for file in matching if not {WRITING, READY} & {*file.relative_to(path).parts})
             parts = {file for file in in_folder if file.parent.suffix == log.SHARDS}
-            unmerged |= {file for file in parts if not file.parent.with_suffix(".csv").exists()}
-            logs = (file for file in in_folder if file not in files and file not in parts)
-            files |= {file: False for file in logs if file.is_file()}
+            unmerged |= {file for file in parts if has_log_name(file) and not file.parent.with_suffix(".csv").exists()}
+            others = (file for file in in_folder if file not in files and file not in parts)
+            files |= {file: False for file in others if file.is_file()}
         else:
             files[path] = True
     return files, len(unmerged)

@@ -25,13 +25,15 @@ from experiments.exclusion_rules import declared_rules
 from stimuli.published.included import SUFFIX, check_included, is_included, sidecar_of
 from stimuli.published.layouts.bids import BIDS, read_sidecar
 from stimuli.published.layouts.canonical import Canonical, Corrections
+from stimuli.published.layouts.compressed import SUFFIX as GZIP
 from stimuli.published.layouts.compressed import open_maybe_compressed, plain_path
 from stimuli.published.layouts.files import describe_other_file, expected_headers, parse_header
 from stimuli.published.layouts.layout import Converter, normalize_header
 from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN
+from stimuli.published.layouts.other_tables import skipping_reason
 from stimuli.published.layouts.own import OWN
 from stimuli.published.layouts.rows import MAX_LINE, complete_size, incomplete_note, read_blocks
-from stimuli.published.layouts.table import is_ours
+from stimuli.published.layouts.table import SUFFIXES, is_ours
 
 # (dataset, number of trials in the log, number of trials of a complete session) -> names of the logs.
 IncompleteLogs = dict[tuple[str, int, int], list[str]]
@@ -100,6 +102,10 @@ class Reader:
         Raises LogError if the file is damaged, if it contradicts an earlier file, or if it must be a log but has another
         format.
         """
+        if not must_be_log and not has_log_name(path):
+            if reason := skipping_reason(path):
+                self.skipped.setdefault(reason, []).append(to_unicode(path.name))
+            return
         if path.suffix == archive.SUFFIX:
             self._read_archive(path, must_be_log)
             return
@@ -248,6 +254,12 @@ class Reader:
                 f"{path} and {known_path} used different images with the same dataset name {dataset}; analyze them "
                 "separately"
             )
+
+
+def has_log_name(path: Path) -> bool:
+    """Return whether a file has the name of a trial log or of an archive of logs."""
+    name = path.name.lower().removesuffix(GZIP)
+    return name.endswith(SUFFIXES) or path.suffix == archive.SUFFIX
 
 
 def _check_kinds(kinds: Sequence[str], path: Path) -> None:

@@ -52,7 +52,8 @@ def refuse_repetition(trials: pd.DataFrame) -> None:
         of_session = f" in session {number:.0f}" if number >= 0 else ""
         raise LogError(
             f"{trial['observer']} responded to {trial['stimulus']} of {trial['dataset']} twice{of_session}; error "
-            "consistency needs one response per image in each session, so remove one of the two rows"
+            "consistency needs one response per image in each session, so remove one of the two rows, or give the images "
+            "different names if they are different images"
         )
 
 

@@ -102,11 +102,11 @@ class LatentBackbone:
         unet = self.components.load_diffuser(
             UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.compute.torch_device()
         )
-        n_in, n_latent = unet.config.in_channels, self.space.n_channels
-        if n_in != n_latent or unet.config.out_channels != n_latent:
+        n_in, n_out, n_latent = unet.config.in_channels, unet.config.out_channels, self.space.n_channels
+        if (n_in, n_out) != (n_latent, n_latent):
             raise ObserverError(
-                f"{self.source.model}: its U-Net takes {n_in} channels but its autoencoder gives {n_latent}: expected a "
-                f"text-to-image model, not an inpainting or editing model"
+                f"{self.source.model}: its U-Net takes {n_in} channels and predicts {n_out}, but its autoencoder gives "
+                f"{n_latent}: expected a text-to-image model, not an inpainting or editing model"
             )
         is_xl, has_second = unet.config.addition_embed_type == "text_time", self.components.has("text_encoder_2")
         if is_xl != has_second:

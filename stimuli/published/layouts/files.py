@@ -40,7 +40,7 @@ def parse_header(content: bytes, path: Path) -> tuple[str, Layout | None]:
     for layout in LAYOUTS.values():
         names = header_names(header, layout.delimiter)
         row = dict.fromkeys(names, "") | dict(zip(names, split_line(first, layout.delimiter), strict=False))
-        if path.name.endswith(layout.suffix) and layout.columns <= set(names) and layout.has_row(row):
+        if path.name.lower().endswith(layout.suffix) and layout.columns <= set(names) and layout.has_row(row):
             return header, layout
     return header, None
 
@@ -52,7 +52,7 @@ def header_names(header: str, delimiter: str = ",") -> list[str]:
 
 def expected_headers(path: Path) -> str:
     """Return the headers of the layouts that a file with this name can have, for an error message."""
-    headers = [layout.header for layout in LAYOUTS.values() if path.name.endswith(layout.suffix)]
+    headers = [layout.header for layout in LAYOUTS.values() if path.name.lower().endswith(layout.suffix)]
     return ", or ".join(headers or [layout.header for layout in LAYOUTS.values()])
 
 

@@ -8,8 +8,8 @@ from stimuli.published.layouts.own import OWN
 from stimuli.published.layouts.vlm_shapebias import VLM_SHAPEBIAS
 
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (OWN, BIDS, HUBER, MODEL_VS_HUMAN, VLM_SHAPEBIAS)}
-# Patterns of the names of files that may contain trials.
-PATTERNS = tuple(dict.fromkeys(f"*{layout.suffix}" for layout in LAYOUTS.values()))
+# The ends of the names of files that may contain trials, in lower case.
+SUFFIXES = tuple(dict.fromkeys(layout.suffix for layout in LAYOUTS.values()))
 
 
 def is_ours(layout: Layout) -> bool:

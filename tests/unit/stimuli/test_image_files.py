@@ -169,3 +169,16 @@ def test_an_image_that_cannot_be_read_is_an_error_but_another_file_is_not(tmp_pa
 
 def _refuse(*_):
     raise PermissionError(13, "Permission denied")
+
+
+def test_categories_that_differ_only_in_capitals_are_noted(photos):
+    for folder in ("Cat", "CAT"):
+        save_image(PIXELS, photos / folder / f"{folder}.png")
+    note = (
+        "'photos': some categories differ only in capitals and count as different categories: 'CAT' and 'Cat' and 'cat'; "
+        "if they are the same, give them the same name"
+    )
+    stimuli = read_folder(photos)
+    assert note in stimuli.notes
+    stimuli.write(photos / "stimuli.csv")
+    assert note in read_folder(photos).notes

@@ -57,7 +57,7 @@ def test_an_unrecorded_number_is_assumed_with_a_note(own_set):
     assert n_choices(frame[:1]) == 3  # the assumption is made once, for all trials
     assert frame.attrs["notes"] == [
         "the number of choices of mine is not recorded and is assumed to be 3, the number of different categories and "
-        "responses; --n-choices sets another number"
+        "responses, of which these are not categories: 'dog'; --n-choices sets another number"
     ]
     assert response_entropy(frame, n_resamples=5)["highest"][0] == pytest.approx(1.585, abs=1e-3)
 

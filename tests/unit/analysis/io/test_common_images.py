@@ -15,7 +15,7 @@ COLUMNS = ["dataset", "observer", "stimulus", "condition"]
 
 
 def frame_of(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=COLUMNS).astype("category")
+    return pd.DataFrame(rows, columns=COLUMNS).assign(category="cat").astype("category")
 
 
 def notes_of(rows: list[tuple[str, str, str, str]]) -> list[str]:

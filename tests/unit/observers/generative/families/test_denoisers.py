@@ -189,7 +189,7 @@ def test_models_for_other_tasks_are_refused(tmp_path, photo):
     tiny_latent.save(tmp_path / "a")
     tiny_latent.unet(16, in_channels=9).save_pretrained(tmp_path / "a/unet")
     with pytest.raises(
-        ObserverError, match="U-Net takes 9 channels but its autoencoder gives 4: expected a text-to-image"
+        ObserverError, match="takes 9 channels and predicts 4, but its autoencoder gives 4: expected a text-to-image"
     ):
         LatentDiffusion(Source("some/model", weights=tmp_path / "a")).scorer.encode(photo)
     tiny_pixel.save(tmp_path / "b", in_channels=6)
