@@ -34,8 +34,8 @@ from observers.training.noise_training import ClassifierTrainingSettings
 AGREEMENTS = (1.0, 0.75, 0.5)
 N_SEEDS = 2
 N_IMAGES, IMAGE_SEED, SIZE = 16_000, 11, 32
-# Every model is trained on 128,000 images: 8 epochs of the networks, 4,000 batches of 32 images of the generative models.
-NETWORK = ClassifierTrainingSettings(epochs=8)
+# Every model is trained with 4,000 batches of 32 images, which are 8 epochs of the networks.
+NETWORK = ClassifierTrainingSettings(epochs=8, batch=32, rate=0.02)
 DENOISER = TrainingSettings(steps=4_000, batch=32, rate=2e-3, warmup=300)
 PREDICTOR = TrainingSettings(steps=4_000, batch=32, rate=3e-3, warmup=300, half=True)
 # The autoencoders, which the models of all cells share, are trained on images in which textures are unreliable.

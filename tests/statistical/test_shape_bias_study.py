@@ -1,0 +1,97 @@
+"""The intervals of the study of shape bias contain the true values about as often as they should."""
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.shape_bias_study import FAMILIES, decisions, fit_cells, kappa_table, read_study
+from stimuli.categories import CATEGORIES
+
+AGREEMENTS = (1.0, 0.75, 0.5)
+RUN_SD, ICON_SD, TEXTURE_SD = 0.3, 0.5, 0.4
+N_RUNS = 60
+
+
+def simulate(rng: np.random.Generator) -> pd.DataFrame:
+    """Return the decisions of two runs in each of twelve cells on 480 images, whose icons and textures have own effects."""
+    image = np.arange(480)
+    icon, texture = image // 30 * 4 + image % 4, image % 16
+    icon_effect, texture_effect = rng.normal(0, ICON_SD, 68), rng.normal(0, TEXTURE_SD, 16)
+    rows = []
+    for number, (agreement, family) in enumerate((a, f) for a in AGREEMENTS for f in FAMILIES):
+        for run in (1, 2):
+            logit = true_log_odds(number) + rng.normal(0, RUN_SD) + icon_effect[icon] + texture_effect[texture]
+            is_shape = rng.random(480) < 1 / (1 + np.exp(-logit))
+            rows.append(pd.DataFrame({
+                "cell": f"{family} {agreement:.0%}", "family": family, "agreement": agreement, "icon": icon,
+                "observer": f"study-{family}-{agreement:g}-{run}", "texture": texture, "is_shape": is_shape.astype(float),
+            }))  # fmt: skip
+    return pd.concat(rows)[rng.random(480 * 24) < 0.75]
+
+
+def true_log_odds(cell: int) -> float:
+    return -1 + 0.2 * cell
+
+
+def test_intervals_of_differences_between_cells_cover_the_true_difference():
+    """The effects of images are the same in all cells, so they almost cancel in differences, which have known values."""
+    rng, covered, widths = np.random.default_rng(5), [], []
+    for _ in range(N_RUNS):
+        model = fit_cells(simulate(rng))
+        for family in FAMILIES:
+            number = FAMILIES.index(family)
+            value, low, high = model.contrast({f"{family} 50%": 1.0, f"{family} 100%": -1.0})
+            # averaging over images with different log odds makes differences of log odds smaller
+            shrinkage = 1 / np.sqrt(1 + 0.346 * (ICON_SD**2 + TEXTURE_SD**2))
+            truth = shrinkage * (true_log_odds(number + 8) - true_log_odds(number))
+            covered.append(low < truth < high)
+            widths.append(high - low)
+            assert low < value < high
+    # the standard error of the coverage with 240 correlated intervals is about 2 %
+    assert 0.92 <= np.mean(covered) <= 1.0
+    assert np.mean(widths) < 2.0
+
+
+def test_runs_that_differ_more_give_wider_intervals():
+    rng = np.random.default_rng(1)
+    chosen = simulate(rng)
+    same = fit_cells(chosen.assign(observer=chosen["cell"]))  # as if each cell had one run
+    assert same.run_df == 0 and np.isnan(same.run_variance)
+    model = fit_cells(chosen)
+    assert model.run_df == 12 and 0.3 * RUN_SD**2 < model.run_variance < 4 * RUN_SD**2
+    (_, low, high), (_, low_1, high_1) = (m.contrast({"ar 50%": 1.0, "ar 100%": -1.0}) for m in (model, same))
+    assert high - low > high_1 - low_1
+
+
+def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families(tmp_path):
+    """Each family has its own errors, which its two runs share."""
+    rng, rows = np.random.default_rng(2), []
+    for family in FAMILIES:
+        own = rng.random(256) < 0.5
+        for run in (1, 2):
+            is_correct = np.where(rng.random(256) < 0.1, ~own, own)
+            for i, correct in enumerate(is_correct):
+                shape, texture = CATEGORIES[i % 16], CATEGORIES[(i + 1 + i // 16) % 16]
+                if shape == texture:
+                    continue
+                rows.append({
+                    "dataset": "microcosm-cue-conflict", "experiment": "microcosm-cue-conflict", "condition": "",
+                    "observer": f"study-{family}-1-{run}", "kind": "generative", "family": family, "agreement": 1.0,
+                    "cell": f"{family} 100%", "session": 1, "trial": i, "stimulus": f"{shape}{1 + i // 16}-{texture}1.png",
+                    "shape": shape, "texture": texture, "category": shape, "correct": bool(correct),
+                    "response": shape if correct else texture,
+                })  # fmt: skip
+    frame = pd.DataFrame(rows)
+    table = kappa_table(frame).set_index("pairs")
+    assert table.loc["two seeds of one family", "mean_kappa"] > 0.5 > table.loc["different families", "mean_kappa"] + 0.3
+    assert table.loc["difference", "low"] > 0.3 and table.loc["two seeds of one family", "n_pairs"] == 4
+    chosen = decisions(frame)
+    assert len(chosen) == len(frame) and chosen["is_shape"].mean() == frame["correct"].mean()
+
+
+def test_other_observers_are_refused():
+    try:
+        read_study(["microcosm/microcosm-cue-conflict"])
+    except SystemExit as error:
+        assert "microcosm-ar" in str(error) and "not models of the study" in str(error)
+    else:
+        raise AssertionError("an observer that is not part of the study was accepted")
