@@ -1,8 +1,10 @@
 """Pack the logs of the microcosm's observers into the recordings that come with the installation.
 
     python benchmarks/pack_recordings.py benchmarks/cache/microcosm/logs
+    python benchmarks/pack_recordings.py study/logs --study
 
-`benchmarks/microcosm.py` writes the logs. `stimuli/published/included.py` describes the files. All observers of an
+`benchmarks/microcosm.py` writes the logs, and `python -m observers.microcosm.training.study` those for `--study`, which are
+packed without the evidence. `stimuli/published/included.py` describes the files. All observers of an
 experiment get the same trials: those that all of them have answered. An experiment is skipped if an observer has not
 answered a trial of it. With `--partial`, the number of trials is instead chosen so that the number of trials times
 the number of observers is as large as possible, and observers with fewer trials are omitted with a message. The evidence is
@@ -15,7 +17,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +58,32 @@ def choose_n_trials(counts: list[int]) -> int:
     return max(counts, key=lambda n: (n * sum(count >= n for count in counts), n))
 
 
-def pack_experiment(logs: Path, experiment: str, out: Path, *, partial: bool = False) -> str:
+def study_observers(logs: Path, experiment: str) -> list[str]:
+    """Return the names of the models of the study of shape bias that have answered trials of an experiment."""
+    paths = sorted((logs / experiment).glob(f"{experiment}_study-*_session-1.csv"))
+    return [path.name.removeprefix(f"{experiment}_").removesuffix("_session-1.csv") for path in paths]
+
+
+def pack_experiment(
+    logs: Path,
+    experiment: str,
+    out: Path,
+    *,
+    observers: Sequence[str] = tuple(row.name for row in MICROCOSM),
+    partial: bool = False,
+    has_evidence: bool = True,
+) -> str:
     """Write the recording of one experiment, and return a line that says what it contains."""
-    logged = {row.name: log for row in MICROCOSM if (log := read_log(logs, experiment, row.name)) and len(log[0]) > 1}
+    logged = {name: log for name in observers if (log := read_log(logs, experiment, name)) and len(log[0]) > 1}
     if not logged:
         return f"{experiment}: no logs"
     counts = [len(rows) - 1 for rows, _ in logged.values()]
-    if not partial and len(counts) < len(MICROCOSM):
-        return f"{experiment}: skipped, because only {len(counts)} of {len(MICROCOSM)} observers have answered trials of it"
+    if not partial and len(counts) < len(observers):
+        return f"{experiment}: skipped, because only {len(counts)} of {len(observers)} observers have answered trials of it"
     n_trials = choose_n_trials(counts) if partial else min(counts)
     used = {name: log for name, log in logged.items() if len(log[0]) > n_trials}
-    size = write_recording(experiment, used, n_trials, set(used), out) >> 10
-    omitted = [row.name for row in MICROCOSM if row.name not in used]
+    size = write_recording(experiment, used, n_trials, set(used), out, has_evidence=has_evidence) >> 10
+    omitted = [name for name in observers if name not in used]
     missing = f", without {', '.join(omitted)}" if omitted else ""
     n_all = next(iter(used.values()))[1]["identity"]["n_trials"]
     return f"{experiment}: {n_trials} of {n_all} trials of {len(used)} observers{missing}, {size} KiB"
@@ -79,6 +95,8 @@ def write_recording(
     n_trials: int,
     models: set[str],
     out: Path,
+    *,
+    has_evidence: bool = True,
 ) -> int:
     """Write the first trials of the logs of one experiment as one compressed log with a sidecar.
 
@@ -88,6 +106,7 @@ def write_recording(
         n_trials: Number of trials of each observer.
         models: Names of the built-in observers whose weights the observers have.
         out: Folder of the two files.
+        has_evidence: Whether the recording contains the evidence.
 
     Returns:
         The size of the compressed log in bytes.
@@ -105,15 +124,14 @@ def write_recording(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     header = next(iter(used.values()))[0][0]
-    writer.writerow(header)
     is_evidence = [name.startswith(EVIDENCE) for name in header]
+    kept = [i for i in range(len(header)) if has_evidence or not is_evidence[i]]
+    writer.writerow([header[i] for i in kept])
     for rows, _ in used.values():
         if rows[0] != header:
             raise UserError(f"the logs of {experiment} have different columns")
         for row in rows[1 : n_trials + 1]:
-            writer.writerow(
-                [_round(cell) if rounded and cell else cell for cell, rounded in zip(row, is_evidence, strict=True)]
-            )
+            writer.writerow([_round(row[i]) if is_evidence[i] and row[i] else row[i] for i in kept])
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", mtime=0, compresslevel=9) as file:
         file.write(text.getvalue().encode())
@@ -163,13 +181,24 @@ def main() -> None:
     """Pack all experiments."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("logs", type=Path, help="folder of the logs")
-    parser.add_argument("--out", type=Path, default=FOLDERS["microcosm"], help="folder (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="folder (default: that of the installed recordings)")
+    parser.add_argument("--study", action="store_true", help="pack the models of the study of shape bias")
     parser.add_argument("--partial", action="store_true", help="omit observers with few trials instead of other trials")
     options = parser.parse_args()
+    out = options.out or FOLDERS["microcosm-study" if options.study else "microcosm"]
     for experiment in microcosm_experiments():
-        print(pack_experiment(options.logs, experiment, options.out, partial=options.partial), flush=True)
-    total = sum(path.stat().st_size for path in options.out.iterdir())
-    print(f"{options.out}: {total / 2**20:.2f} MiB")
+        if options.study:
+            observers = study_observers(options.logs, experiment)
+            if not observers:
+                continue
+            line = pack_experiment(
+                options.logs, experiment, out, observers=observers, partial=options.partial, has_evidence=False
+            )
+        else:
+            line = pack_experiment(options.logs, experiment, out, partial=options.partial)
+        print(line, flush=True)
+    total = sum(path.stat().st_size for path in out.iterdir())
+    print(f"{out}: {total / 2**20:.2f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Recorded responses that come with the installation: the logs of the models of the microcosm.
 
-Each experiment has two files, which `benchmarks/pack_recordings.py` wrote:
+`microcosm` stands for the included models, and `microcosm-study` for the models of the study of shape bias, which are not
+included themselves. Each experiment has two files, which `benchmarks/pack_recordings.py` wrote:
 
     observers/microcosm/recordings/<experiment>.csv.gz   the trial logs of all observers, as one log
     observers/microcosm/recordings/<experiment>.json     the sidecar
+    observers/microcosm/study/…                          the same for the models of the study
 
 The sidecar is that of a trial log. Its entry `observers` has the identity, the provenance and the number of trials of each
 observer, and its entry `recording` has the SHA-256 of the log (`csv_sha256`) and of all files with weights (`weights`), the
@@ -24,7 +26,10 @@ from stimuli.stimulus import StimulusSet
 
 MICROCOSM = Path(__file__).resolve().parents[2] / "observers" / "microcosm"
 WEIGHTS = MICROCOSM / "weights"
-FOLDERS: Mapping[str, Path] = {"microcosm": MICROCOSM / "recordings"}  # name on the command line -> folder
+FOLDERS: Mapping[str, Path] = {  # name on the command line -> folder
+    "microcosm": MICROCOSM / "recordings",
+    "microcosm-study": MICROCOSM / "study",
+}
 SUFFIX = ".csv.gz"
 _TYPES = {
     "csv_sha256": str,
