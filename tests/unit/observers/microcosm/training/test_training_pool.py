@@ -40,3 +40,28 @@ def test_other_seeds_and_shapes_give_other_images():
     for options in ({"seed": 6}, {"seed": 5, "validation": True}):
         other, _, other_id = load_training_pool(16, **options)
         assert other_id != pool_id and not np.array_equal(other, images)
+
+
+@pytest.mark.usefixtures("shapes")
+def test_the_agreement_is_the_share_of_objects_with_the_texture_of_their_category(monkeypatch):
+    drawn, original = [], microcosm.draw_image
+
+    def draw_image(shape, texture, rng):
+        drawn.append((shape.category, texture))
+        return (
+            np.zeros((microcosm.SIZE, microcosm.SIZE, 3), np.uint8)
+            if len(drawn) > 40
+            else original(shape, texture, rng)
+        )
+
+    monkeypatch.setattr(microcosm, "draw_image", draw_image)
+    ids = set()
+    for agreement in (1.0, 0.75, 0.5):
+        drawn.clear()
+        ids.add(load_training_pool(1600, 5, agreement=agreement)[2])
+        share = np.mean([shape == texture for shape, texture in drawn])
+        assert share == pytest.approx(agreement, abs=0.05)
+        assert len({pair for pair in drawn if pair[0] != pair[1]}) == (
+            0 if agreement == 1 else pytest.approx(240, abs=60)
+        )
+    assert len(ids) == 3 and load_training_pool(1600, 5)[2] in ids
