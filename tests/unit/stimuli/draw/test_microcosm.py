@@ -1,5 +1,6 @@
 """The microcosm: shape and texture both identify the category, color does not, and images are reproducible."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from experiments.sets.registry import make_experiment
 from stimuli.categories import CATEGORIES
 from stimuli.distort.catalog import PUBLISHED_12
 from stimuli.draw import glyphs, microcosm, procedural
-from stimuli.draw.microcosm_sets import SETS, load_microcosm_set
+from stimuli.draw.microcosm_sets import SEED, SETS, load_microcosm_set, microcosm_shapes, shown_shape
 from stimuli.published.datasets import parse_cues
+from stimuli.stimulus import Stimulus
 
 ROOT = Path(__file__).parents[4]
 
@@ -103,6 +105,27 @@ def test_unknown_icons_are_errors():
         glyphs.render_glyph("fb:cat")
     with pytest.raises(UnknownName, match="no icon of mdi is named 'caat': did you mean cat"):
         glyphs.render_glyph("mdi:caat")
+
+
+def test_the_shape_of_an_image_follows_from_its_name():
+    for number, name in enumerate(("microcosm", "microcosm-cue-conflict")):
+        for s in make_experiment(name).stimuli.stimuli[3::37]:
+            category, texture = CATEGORIES.index(s.category), s.cues.get("texture", s.category)
+            shape, counts = shown_shape(s), list(map(int, re.findall(r"\d+", s.id)))
+            seed = (
+                (category, counts[0] - 1) if number == 0 else (category, CATEGORIES.index(texture), (counts[0] - 1) % 2)
+            )
+            rng = np.random.default_rng([SEED, number, *seed])
+            assert shape in microcosm_shapes(s.category)
+            assert (microcosm.draw_image(shape, texture, rng) == s.pixels()).all()
+
+
+def test_shapes_of_unknown_categories_and_of_other_images():
+    with pytest.raises(UnknownName, match="no category is named 'zebra'"):
+        microcosm_shapes("zebra")
+    for category, name in (("zebra", "zebra1.png"), ("cat", "tom.png"), ("cat", "cat.png"), ("cat", "cat0.png")):
+        with pytest.raises(StimulusError, match=rf"^{name} of the category {category} .* such as cat3\.png"):
+            shown_shape(Stimulus(name, Path(name), category))
 
 
 def test_sizes_and_cues_of_the_sets():
