@@ -103,7 +103,7 @@ def write_model_report(out: Path, extra_logs: Sequence[Path], make: Make) -> Pat
 
         drawn = [name for name in frame["dataset"].unique() if name in SETS or images_on_disk(EXPERIMENTS[name])]
         conflicts = frame[frame["dataset"] == LIVE_EXPERIMENT]
-        extras = [section] if (section := _explained_trial(conflicts, out, make)) else []
+        extras = [section for section in (_explained_trial(conflicts, out, make), _study()) if section is not None]
         write_report(frame, out / "report", extras=extras, stimuli=find_shown_stimuli(drawn))
         _save_key(out, "report", key)
         typer.echo(f"   The report was written in {time.monotonic() - start:.0f} s.")
@@ -125,6 +125,17 @@ def _explained_trial(conflicts: "pd.DataFrame", out: Path, make: Make) -> "Extra
     logs = [unpack_recording(LIVE_EXPERIMENT, name, out / "recorded") for name in EXPLAINED]
     explanations = [explain(log, number, make, Restoration(0.5, 1)) for log in logs]
     return explained_trial_section(conflicts, explanations)
+
+
+def _study() -> "Extra | None":
+    """Return the section on the controlled study of shape bias; None if its recorded trials are not installed."""
+    from analysis.report.study_section import study_section
+    from experiments.demo import LIVE_EXPERIMENT
+    from stimuli.published.included import find_included
+
+    if find_included("microcosm-study", LIVE_EXPERIMENT) is None:
+        return None
+    return study_section(read_logs([f"microcosm-study/{LIVE_EXPERIMENT}"], None))
 
 
 def write_people_report(out: Path, logs: Sequence[str], make: Make, *, quiet: bool) -> Path:
