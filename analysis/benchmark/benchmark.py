@@ -20,6 +20,7 @@ Reference observers are the people, or the observers named in `reference_observe
 `attrs["notes"]` of the table lists what was excluded; `attrs["rule"]` describes how undefined kappas were treated.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection
 
@@ -53,6 +54,10 @@ COLUMNS = (
 MEASURES = COLUMNS[3:]
 HUMANS = "humans"  # name of the row that combines all people
 TESTED = "tested"  # attribute of the tables with the conditions that each observer responded to
+# In place of the conditions of a group whose observers responded to different ones.
+DIFFERENT: tuple[tuple[str, str], ...] = ()
+# A name in the published recordings, perhaps followed by the part of the trials that --by adds.
+PUBLISHED_PERSON = re.compile(r"subject-\d+( \(.*\))?")
 SIMULATED_PEOPLE = "simulated people"  # name of the row that combines the reference observers, if they replace people
 
 
@@ -163,6 +168,7 @@ def benchmark_scores(
         )
     if published_only:
         notes.insert(0, f"the benchmark uses {len(used_datasets)} of the {len(DATASETS)} published datasets")
+        notes += _own_people_note(used)
     return _average_over_datasets(used, rule, reference_row, notes, image_weights)
 
 
@@ -256,6 +262,19 @@ def _select_comparable(
         f"dataset{'s' if n > 1 else ''}; without a rank: {abbreviate([name for name, _ in others])}"
     )
     return [key for key in answered if key not in others], note
+
+
+def _own_people_note(conditions: list[ConditionData]) -> list[str]:
+    """Return a note that names the people in the row HUMANS whose names do not occur in the published recordings."""
+    people = {name for c in conditions for name, is_person in zip(c.names, c.is_reference, strict=True) if is_person}
+    own = sorted(name for name in people if not PUBLISHED_PERSON.fullmatch(name))
+    if not own:
+        return []
+    are_named = "person whose name is" if len(own) == 1 else "people whose names are"
+    return [
+        f"the row {HUMANS} combines all people in the logs, including {len(own)} {are_named} not in the published "
+        f"recordings (subject-01 and so on): {abbreviate(own)}; --exclude leaves them out"
+    ]
 
 
 def _single_person_notes(parts: list[PeopleComparison], row: str) -> list[str]:

@@ -2,14 +2,15 @@
 
 The value of a group is the mean over its observers, with the 95 % bootstrap over observers of `analysis.measures.by_group`.
 All people remain the reference, and the row of the people stays first, with its intervals over images.
-Groups are not ranked. `n_datasets` is the smallest number of datasets that an observer of the group responded to; means over
-different datasets cannot be compared, and a note says so if the numbers differ within a group.
+Groups are not ranked. `n_datasets` is the smallest number of datasets that an observer of the group responded to. Means over
+different conditions cannot be compared, and a note says so if the observers of a group responded to different ones.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from analysis.benchmark.benchmark import DIFFERENT, TESTED
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
@@ -40,7 +41,7 @@ def benchmark_by_group(
 
     Returns:
         A table with `COLUMNS` and one row per measure and group, with people first. `attrs` are those of
-        `benchmark_intervals`.
+        `benchmark_intervals`; `attrs["tested"]` has the conditions of each group, or `DIFFERENT`.
 
     Raises:
         UnknownName: If the frame does not have the column.
@@ -69,21 +70,39 @@ def benchmark_by_group(
     people = people.assign(n_observers=len(frame.loc[is_reference, ["dataset", "observer"]].drop_duplicates()))
     means = average_groups(table[~is_first], groups, ("measure",), "value", (), n_resamples, seed)
     members = groups.members[["observer", "group"]].drop_duplicates()
-    n = table[~is_first].merge(members, on="observer").groupby("group")["n_datasets"].agg(["min", "max"])
-    means["n_datasets"] = means["group"].map(n["min"])
+    of_groups = table[~is_first].merge(members, on="observer")
+    means["n_datasets"] = means["group"].map(of_groups.groupby("group")["n_datasets"].min())
+    tested = _conditions_of_groups(of_groups, attributes[TESTED])
     rank = {measure: i for i, measure in enumerate(people["measure"])}
     result = pd.concat([people, means], ignore_index=True)
     result = result[~result["measure"].isin(RANKS)].sort_values(
         "measure", key=lambda names: names.map(rank), kind="stable"
     )
     result = result[list(COLUMNS)].reset_index(drop=True)
-    different = sorted(n.index[n["min"] < n["max"]])
+    different = sorted(group for group, conditions in tested.items() if conditions == DIFFERENT)
     notes = [note for note in attributes["notes"] if note != attributes["rank_note"]]
     if different:
-        notes.append(f"observers of {', '.join(different)} responded to different numbers of datasets")
+        notes.append(
+            f"observers of {', '.join(different)} responded to different conditions, so the mean of such a group cannot be "
+            "compared with other means"
+        )
     add_notes(result, [*notes, *groups.notes])
-    result.attrs |= {"rank_note": "", "rule": attributes["rule"]}
+    keys = dict(zip(means["group"], means["kind"], strict=True)).items()
+    result.attrs |= {"rank_note": "", "rule": attributes["rule"], TESTED: {key: tested[key[0]] for key in keys}}
     return result
+
+
+def _conditions_of_groups(
+    rows: pd.DataFrame, tested: Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
+) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return the conditions that all observers of each group responded to, or DIFFERENT if they are not the same.
+
+    `rows` has the columns `observer`, `kind` and `group`, and `tested` the conditions of each observer.
+    """
+    sets: dict[str, set[tuple[tuple[str, str], ...]]] = {}
+    for observer, kind, group in rows[["observer", "kind", "group"]].itertuples(index=False, name=None):
+        sets.setdefault(str(group), set()).add(tested[observer, kind])
+    return {group: next(iter(each)) if len(each) == 1 else DIFFERENT for group, each in sets.items()}
 
 
 def _refuse_several_groups(groups: Groups) -> None:

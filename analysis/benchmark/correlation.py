@@ -2,9 +2,12 @@
 
 Jaini et al. (2024, section 4) report Pearson's r(58) = .59 and Spearman's .64 for this example. Notation: N observers that
 have both measures; df = N - 2.
-- Pearson's r: p and the 95 % interval by Fisher's z with standard error 1 / sqrt(N - 3), both computed by scipy.
-- Spearman's r of the ranks (ties share their mean rank): r and p computed by scipy. The interval is computed here,
-  because scipy does not offer it, by z with standard error sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright 2000).
+- Pearson's r: p by the t test with N - 2 degrees of freedom, which is exact for normal values, and the 95 % interval by
+  Fisher's z with standard error 1 / sqrt(N - 3), which is an approximation. scipy computes both.
+- Spearman's r of the ranks (ties share their mean rank): r and p (the same t test) computed by scipy. The interval is
+  computed here, because scipy does not offer it, by z with standard error sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright
+  2000).
+With few observers, p can be below .05 although the interval contains 0, or the other way round; a note then says so.
 With fewer than three observers, or if a measure is the same for all observers, the results are NaN and `reason` says why.
 The interval is NaN with three observers, and also if |r| = 1, because z is then infinite. If |r| = 1, p is 0 for Pearson's r
 and 2 / N! for Spearman's r, which is the proportion of the N! orders with |r| = 1.
@@ -25,7 +28,7 @@ from scipy.stats import norm, pearsonr, spearmanr
 
 from analysis.benchmark.benchmark import HUMANS
 from analysis.io.check_frame import check_frame
-from analysis.io.frame import select_dataset
+from analysis.io.frame import dataset_order, select_dataset
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import compare_with_people, group_by_dataset, split_by_condition
 from analysis.kappa.consistency import Rule, select_benchmark_conditions
@@ -39,6 +42,7 @@ from analysis.measures.shape_bias import (
 )
 from analysis.measures.ties import join_ties
 from core.errors import LogError, UnknownName
+from stimuli.published.level_scales import published_name
 
 COLUMNS = ("method", "x", "y", "n", "df", "r", "low", "high", "p", "reason")
 METHODS = ("pearson", "spearman")
@@ -95,7 +99,8 @@ def correlate_measures(
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
 
     Returns:
-        The table of `correlate`. `attrs["notes"]` says what counts as an observer.
+        The table of `correlate`. `attrs["notes"]` says what counts as an observer, and whether a p value and its interval
+        disagree.
 
     Raises:
         UnknownName: If a measure or a dataset does not exist.
@@ -107,8 +112,26 @@ def correlate_measures(
     frame = check_frame(frame)
     series = [observer_measure(frame, name, people=people, rule=rule) for name in (x, y)]
     table = correlate(*series)
-    add_notes(table, [unit_of_correlation(frame, (x, y), *series)])
+    add_notes(table, [unit_of_correlation(frame, (x, y), *series), *disagreement_note(table)])
     return table
+
+
+def low_pass_datasets(frame: pd.DataFrame) -> list[str]:
+    """Return the datasets with low-pass filtered images: `low-pass`, and drawn ones with the same distortion."""
+    return [name for name in dataset_order(frame["dataset"].unique()) if published_name(name) == "low-pass"]
+
+
+def disagreement_note(table: pd.DataFrame) -> list[str]:
+    """Return a note about the methods in a table of `correlate` whose p value and interval disagree at the 5 % level."""
+    has_interval = table["low"].notna() & table["high"].notna()
+    excludes_zero = (table["low"] > 0) | (table["high"] < 0)
+    names = table.loc[has_interval & (excludes_zero != (table["p"] < 0.05)), "method"].str.capitalize()
+    if names.empty:
+        return []
+    return [
+        f"p and the 95 % interval of {' and '.join(f'{name}’s r' for name in names)} disagree on whether r differs from 0: "
+        "p comes from a t test and the interval from Fisher's z, which is an approximation for few observers"
+    ]
 
 
 def unit_of_correlation(frame: pd.DataFrame, names: Sequence[str], x: pd.Series, y: pd.Series) -> str:

@@ -20,7 +20,8 @@ def draw_interval_rows(
 
     Args:
         table: Has the columns `label`, `kind`, `value`, `low` and `high`. Rows are drawn from bottom to top in the order of
-            the values. If there are more than MAX_ROWS rows, each kind has one line with the markers of all its rows.
+            the values. If there are more than MAX_ROWS rows, each kind has one line with the markers of all its rows. The
+            line of a kind with only one row has the label of this row.
         figure: An empty figure to draw on. The function sets its size.
         x_label: Label of the x axis.
         references: Values to mark with a vertical line, by their names.
@@ -67,7 +68,7 @@ def _draw_kinds(ax: Axes, table: pd.DataFrame, kinds: list[str]) -> None:
         places = y + np.linspace(-0.3, 0.3, len(part)) if len(part) > 1 else np.array([float(y)])
         ax.hlines(places, part["low"], part["high"], color=look.color, linewidth=0.6, alpha=0.6, zorder=2)
         ax.plot(part["value"], places, linestyle="none", marker=look.marker, color=look.color, markersize=3, zorder=3)
-        labels.append(f"{look.label} (n = {len(part)})")
+        labels.append(f"{look.label} (n = {len(part)})" if len(part) > 1 else str(part["label"].iloc[0]))
     ax.set_yticks(range(len(kinds)), labels)
     ax.tick_params(axis="y", length=0)
     for text, kind in zip(ax.get_yticklabels(), kinds, strict=True):

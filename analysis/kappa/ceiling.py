@@ -131,11 +131,13 @@ def ceiling_table(
             upper_low, upper_high = of_consensus.low, of_consensus.high
             is_rare += [*(each.is_rare for each in ends), of_people.between_people.is_rare, of_consensus.is_rare]
             n_intervals += int(np.sum(~np.isnan([*low, ceiling_low, *upper_low])))
-        share_low, share_high = percentiles(_share_of_ceiling(drawn, drawn_ceiling))
+        share = _share_of_ceiling(value, np.array(ceiling))
+        ends_of_share = percentiles(_share_of_ceiling(drawn, drawn_ceiling))
+        share_low, share_high = np.where(np.isnan(share), np.nan, ends_of_share)  # resamples can have a ceiling above 0
         parts.append(pd.DataFrame({
             "dataset": data.dataset, "observer": names, "kind": kinds, "n_people": [n - 1] * n + [n] * (len(names) - n),
             "kappa": value, "low": low, "high": high, "ceiling": ceiling, "ceiling_low": ceiling_low,
-            "ceiling_high": ceiling_high, "share": _share_of_ceiling(value, np.array(ceiling)),
+            "ceiling_high": ceiling_high, "share": share,
             "share_low": share_low, "share_high": share_high, "lower_bound": value[n], "lower_bound_low": low[n],
             "lower_bound_high": high[n], "upper_bound": upper_bound[0], "upper_bound_low": upper_low[0],
             "upper_bound_high": upper_high[0],

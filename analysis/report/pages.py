@@ -1,5 +1,6 @@
 """Writes the pages of the report from the templates, styles and scripts in `page/`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
@@ -23,10 +24,12 @@ SCRIPTS = (
     "data.js", "svg.js", "tables.js", "sections.js", "pairs.js", "matrix.js", "large-matrix.js", "curves.js",
     "shape-bias.js", "plots.js", "answers.js", "image-list.js", "trials.js",
 )  # fmt: skip
+_PERCENT, _EQUATION = re.compile(r"(?<=\d) %"), re.compile(r"\b([nprκ]) ([=<>]|&lt;|&gt;) (-?[.\d])")
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 MAX_OPEN_ROWS = 14  # a table with more rows is collapsed when the page opens
 MAX_OPEN_OVERALL_ROWS = 30  # the same for the tables that combine all datasets
 MAX_PRINTED_ROWS = 40  # a collapsed table with more rows is not printed; it would fill more than a page
+MAX_PRINTED_DATASETS = 4  # with more datasets, only the figures and sentences of collapsed sections are printed
 MAX_OPEN_NOTES = (
     3  # further limitations are collapsed when the page opens, so that the findings are on the first screen
 )
@@ -52,7 +55,7 @@ class Section:
 def write_pages(
     out: Path, *, title: str, notes: Sequence[str], published: str, overview: Sequence[Mapping[str, Any]],
     findings: Sequence[Finding], parts: Sequence[Part], n_trials: int, n_logs: int, sections: Sequence[Section],
-    n_averaged: int, bootstrap: str,
+    averages: str, bootstrap: str,
     browsed: Sequence[Mapping[str, Any]], credits: Mapping[str, str], provenance: Table, environments: Sequence[str],
     observers: Sequence[tuple[str, str]],
 ) -> None:  # fmt: skip
@@ -69,7 +72,7 @@ def write_pages(
         n_trials: Number of trials.
         n_logs: Number of trial logs.
         sections: The datasets and the contents of their sections.
-        n_averaged: Number of `parts` whose tables are averaged over datasets.
+        averages: A sentence that says which results are averaged over datasets.
         bootstrap: Description of the bootstrap, or "" without intervals.
         browsed: For each dataset, its name, the name of the file with its trials, its number of images, and how many of
             these images have a thumbnail.
@@ -109,14 +112,19 @@ def write_pages(
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals |= {"own_style_names": own_style_names, "n_printed": MAX_PRINTED_ROWS}
+    environment.globals |= {
+        "own_style_names": own_style_names,
+        "n_printed": MAX_PRINTED_ROWS,
+        "n_printed_datasets": MAX_PRINTED_DATASETS,
+    }
     environment.filters["cell"] = format_value
     environment.filters["sort_key"] = _sort_key
+    environment.filters["unbroken"] = unbroken
     environment.filters["csv_names"] = partial(name_csv_files, names=files["tables"])
     variables = {
         "title": title, "notes": notes, "published": published, "overview": overview, "findings": findings, "parts": parts,
         "n_trials": n_trials,
-        "n_logs": n_logs, "sections": sections, "n_averaged": n_averaged, "bootstrap": bootstrap, "browsed": browsed,
+        "n_logs": n_logs, "sections": sections, "averages": averages, "bootstrap": bootstrap, "browsed": browsed,
         "credits": credits, "provenance": provenance, "environments": environments,
         "kinds": kinds, "policy": POLICY, "version": version_of_observers(),
         "files": files, "n_open": MAX_OPEN_ROWS, "n_open_overall": MAX_OPEN_OVERALL_ROWS, "n_notes": MAX_OPEN_NOTES,
@@ -125,6 +133,11 @@ def write_pages(
     for page in ("index.html", "trials.html"):
         html = environment.get_template(page).render(page=page, **variables)
         (out / page).write_text(html, "utf-8", newline="\n")
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which no line ends between a number and its percent sign, or within an equation such as "n = 7"."""
+    return _EQUATION.sub("\\1\u00a0\\2\u00a0\\3", _PERCENT.sub("\u00a0%", text))
 
 
 def _kind_rules(observers: Iterable[tuple[str, str]]) -> str:

@@ -29,6 +29,7 @@ from analysis.measures.resampling import N_RESAMPLES
 from analysis.measures.shape_bias import has_cue_conflicts, shape_bias
 from analysis.report import pages
 from analysis.report.extras import Extra
+from analysis.report.findings.finding import Finding
 from analysis.report.findings.findings import make_findings
 from analysis.report.paged_tables import write_csv
 from analysis.report.provenance import environments, provenance, provenance_table
@@ -155,7 +156,7 @@ def _build(
     overall = [_extra_part(out, extra) for extra in extras if extra.is_averaged]
     results = [steps.run(function, unambiguous, out, bootstrap) for function in OVERALL_SECTIONS.values()]
     overall += [part for part in results if part is not None]
-    n_averaged = sum(bool(part.tables) for part in overall)
+    averages = describe_averages(findings, [part for part in overall if part.tables])
     overall += [_extra_part(out, extra) for extra in extras if not extra.is_averaged]
     tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images}
     for name, table in (tables | {"provenance": origin.table} | _section_tables(overall, sections)).items():
@@ -165,7 +166,7 @@ def _build(
         out, title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
         notes=[*_notes(frame), *thumbnails.notes], published=_published(datasets), overview=_overview(frame, datasets,
         names), findings=findings, parts=overall, n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections,
-        n_averaged=n_averaged, bootstrap=bootstrap.description, browsed=browsed,
+        averages=averages, bootstrap=bootstrap.description, browsed=browsed,
         credits=thumbnails.credits, provenance=provenance_table(origin), environments=environments(origin),
         observers=list(observer_order(frame).itertuples(index=False, name=None)),
     )  # fmt: skip
@@ -264,6 +265,16 @@ def _published(datasets: list[str]) -> str:
         return f"{n_other} dataset{'s' if n_other > 1 else ''} outside the {len(DATASETS)} published ones"
     others = f" and {n_other} other dataset{'s' if n_other > 1 else ''}" if n_other else ""
     return f"{n} of the {len(DATASETS)} published datasets{others}"
+
+
+def describe_averages(findings: Sequence[Finding], parts: Sequence[Part]) -> str:
+    """Return a sentence that says which findings and which of the parts of a report are averaged over datasets."""
+    places = [f"the finding “{finding.question}”" for finding in findings if finding.is_averaged]
+    places += [f"the section “{part.title}”" for part in parts]
+    if not places:
+        return "No result is averaged over datasets."
+    which = places[0] if len(places) == 1 else f"{', '.join(places[:-1])} and {places[-1]}"
+    return f"Only {which} {'is' if len(places) == 1 else 'are'} averaged over datasets."
 
 
 def _summary(dataset: str, trials: pd.DataFrame) -> str:

@@ -8,6 +8,8 @@ from commands.options import BootstrapSeed, Dataset, Logs, Resamples, Rule
 from commands.selection import GroupBy, GroupResamples, selects
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.selection.select import Selection
 
 
@@ -29,8 +31,8 @@ def benchmark(
     As in Geirhos et al. (2021), the table has four values that are averaged over datasets: out-of-distribution (OOD)
     accuracy and three comparisons with people (accuracy difference, observed consistency, error consistency). It also
     has two mean ranks. The logs must include trials of people. --group-by averages the values over the observers of each
-    group, without ranks. Observers that responded to other conditions are listed
-    separately, because their means cannot be compared.
+    group, without ranks. Observers and groups that responded to other conditions are listed separately, because their means
+    cannot be compared. `observers analyze ranks` computes the intervals of the values and of the ranks.
 
     \b
     Examples:
@@ -38,16 +40,13 @@ def benchmark(
       observers analyze benchmark humans networks logs --group-by kind
     """
     from analysis.benchmark.benchmark import benchmark_table as compute
-    from analysis.benchmark.comparable_rows import divide_rows
+    from analysis.benchmark.by_group import benchmark_by_group
 
     frame = output.read(logs, dataset, selection)
     if group_by:
-        from analysis.benchmark.by_group import benchmark_by_group
-
-        output.print(benchmark_by_group(frame, group_by, rule, n_resamples=resamples, seed=seed))
-        return
-    table, blocks = divide_rows(compute(frame, rule=rule))
-    output.print(table, blocks=blocks)
+        _print_in_blocks(benchmark_by_group(frame, group_by, rule, n_resamples=resamples, seed=seed), output)
+    else:
+        _print_in_blocks(compute(frame, rule=rule), output)
 
 
 @selects
@@ -71,12 +70,10 @@ def ranks(
     Example:
       observers analyze ranks humans logs --resamples 200
     """
-    from analysis.benchmark.comparable_rows import divide_rows
     from analysis.benchmark.ranks import benchmark_intervals
 
-    table = benchmark_intervals(output.read(logs, dataset, selection), rule, n_resamples=resamples, seed=seed)
-    arranged, blocks = divide_rows(table)
-    output.print(arranged, blocks=blocks)
+    frame = output.read(logs, dataset, selection)
+    _print_in_blocks(benchmark_intervals(frame, rule, n_resamples=resamples, seed=seed), output)
 
 
 @selects
@@ -101,10 +98,16 @@ def table_1(
     Example:
       observers analyze table-1 humans networks logs --format latex > table-1.tex
     """
-    from analysis.benchmark.comparable_rows import divide_rows
     from analysis.benchmark.table_1 import table_1 as compute
 
-    table = compute(output.read(logs, dataset, selection), rule=rule, n_resamples=resamples, seed=seed)
+    frame = output.read(logs, dataset, selection)
+    _print_in_blocks(compute(frame, rule=rule, n_resamples=resamples, seed=seed), output)
+
+
+def _print_in_blocks(table: "pd.DataFrame", output: Output) -> None:
+    """Print a table of the benchmark with the rows that cannot be compared with each other in separate blocks."""
+    from analysis.benchmark.comparable_rows import divide_rows
+
     arranged, blocks = divide_rows(table)
     output.print(arranged, blocks=blocks)
 

@@ -20,7 +20,7 @@ TEXTS = {
         minus the lapse rate. Brackets contain 95 % profile-likelihood intervals.""",
     "correlation": """
         Correlation of two measures over observers. Brackets contain 95 % intervals (Fisher's z for Pearson's r; Bonett
-        and Wright 2000 for Spearman's r).""",
+        and Wright 2000 for Spearman's r). p values are two-sided and come from t tests.""",
     "consistency": f"""Error consistency of pairs of observers on n images. {KAPPA} {SCORE}""",
     "errors": f"""
         Agreement of the wrong responses of pairs of observers (misclassification agreement) and class-level error

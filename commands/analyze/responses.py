@@ -8,6 +8,7 @@ import typer
 from commands.analyze.output import Output, prints
 from commands.options import BootstrapSeed, Dataset, Logs, NChoices, Resamples, Rule
 from commands.selection import GroupBy, GroupResamples, selects
+from core.errors import LogError
 
 if TYPE_CHECKING:
     from analysis.selection.select import Selection
@@ -16,7 +17,6 @@ ByCondition = Annotated[
     bool,
     typer.Option("--by-condition", help="Compute the measure for each condition instead of over all conditions."),
 ]
-LOW_PASS = "accuracy:low-pass"
 MAX_ROWS = 50  # longer tables of wrong responses pool the observers of each kind
 
 
@@ -209,12 +209,13 @@ def thresholds(
 def correlation(
     logs: Logs,
     x: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="MEASURE",
-            help="Measure on the x axis: shape-bias, accuracy:DATASET, consistency:DATASET or threshold:DATASET.",
+            help="Measure on the x axis: shape-bias, accuracy:DATASET, consistency:DATASET or threshold:DATASET (default: "
+            "the accuracy on low-pass filtered images).",
         ),
-    ] = LOW_PASS,
+    ] = None,
     y: Annotated[
         str, typer.Option(metavar="MEASURE", help="Measure on the y axis, with the same choices as --x.")
     ] = "shape-bias",
@@ -235,12 +236,22 @@ def correlation(
     All people together count as one observer, because the people of different datasets are different people.
 
     \b
-    Example:
-      observers analyze correlation logs --x accuracy:microcosm-low-pass --y shape-bias
+    Examples:
+      observers analyze correlation microcosm
+      observers analyze correlation humans networks --x accuracy:uniform-noise --y shape-bias
     """
-    from analysis.benchmark.correlation import correlate_measures
+    from analysis.benchmark.correlation import correlate_measures, low_pass_datasets
 
-    table = correlate_measures(output.read(logs, None, selection), x, y, people=people, rule=rule)
+    frame = output.read(logs, None, selection)
+    if x is None:
+        datasets = low_pass_datasets(frame)
+        if not datasets:
+            raise LogError(
+                "these logs contain no trials with low-pass filtered images, whose accuracy --x stands for by default: add "
+                "their logs, or name a measure with --x"
+            )
+        x = f"accuracy:{datasets[0]}"
+    table = correlate_measures(frame, x, y, people=people, rule=rule)
     output.print(table, rule=rule if "consistency:" in x + y else None)
 
 

@@ -96,7 +96,7 @@ def _answer_live(models: "Models", name: str, n_trials: int, out: Path) -> "Comp
         typer.echo(f"   {name:<26}{n_trials:>3} trials, answered by an earlier run")
     else:
         experiment = make_experiment(LIVE_EXPERIMENT)
-        run_session(experiment, models.make(name), out / "logs", quiet=models.quiet, limit=n_trials)
+        run_session(experiment, models.make(name), name, out / "logs", quiet=models.quiet, limit=n_trials)
         typer.echo(f"   {name:<26}{n_trials:>3} trials, {time.monotonic() - start:.1f} s including loading")
     return compare_with_recording(log, name)
 
@@ -108,7 +108,7 @@ def _answer_all(models: "Models", name: str, limit: int | None, out: Path) -> Pa
 
     start = time.monotonic()
     experiment = make_experiment(LIVE_EXPERIMENT)
-    log = run_session(experiment, models.make(name), out / "logs", quiet=models.quiet, limit=limit)
+    log = run_session(experiment, models.make(name), name, out / "logs", quiet=models.quiet, limit=limit)
     typer.echo(f"   {name}: {time.monotonic() - start:.1f} s including loading")
     return log
 

@@ -149,7 +149,8 @@ def write_people_report(out: Path, logs: Sequence[str], make: Make, *, quiet: bo
     log, n_all = log_path(out / "logs", PEOPLE_EXPERIMENT, PEOPLE_OBSERVER, 1), EXPERIMENTS[PEOPLE_EXPERIMENT].n_stimuli
     typer.echo(f"\n4. {PEOPLE_OBSERVER} answers {n_all:,} trials of {PEOPLE_EXPERIMENT}, which people saw …")
     if not (has_rows(log) and len(read_rows(log)) > n_all):
-        run_session(make_experiment(PEOPLE_EXPERIMENT), make(PEOPLE_OBSERVER), out / "logs", quiet=quiet)
+        experiment = make_experiment(PEOPLE_EXPERIMENT)
+        run_session(experiment, make(PEOPLE_OBSERVER), PEOPLE_OBSERVER, out / "logs", quiet=quiet)
     frame = read_logs([*logs, str(log)], None)
     typer.echo(f"   Writing a report on {len(frame):,} trials of people and models ({', '.join(logs)}) …")
     page, key = out / "people-report" / "index.html", _key_of(frame)

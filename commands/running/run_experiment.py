@@ -4,7 +4,7 @@ import json as json_module
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from attrs import asdict, evolve
@@ -243,13 +243,23 @@ def run_sessions_here(sessions: "Sequence[SessionPlan]", *, quiet: bool) -> None
         raise typer.Exit(1)
 
 
-def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
-    """Run one session with a progress bar and return the path of its trial log. `options` are passed to `run`."""
-    from core.progress import progress_bar
-    from experiments.running.session import run
+def run_session(
+    experiment: "Experiment", observer: "Observer", name: str, out: Path, *, quiet: bool, limit: int | None = None
+) -> Path:
+    """Run the first session of an observer with a progress bar and return the path of its trial log.
 
+    `name` is the name from which the observer was made. The sidecar records it, so that `observers status` can print the
+    command that continues the session.
+    """
+    from core.progress import progress_bar
+    from experiments.running.session import run_here
+    from experiments.running.session_log import Session
+    from observers.spec import ObserverSpec
+
+    plan = Session(experiment, observer, out, number=1, seed=0, limit=limit, spec=ObserverSpec(name))
     with (
         resumable("every response is saved", ("run-experiment", "demo")),
         progress_bar(f"{experiment.name} · {observer.name}", "trials", quiet=quiet) as progress,
     ):
-        return run(experiment, observer, out, **options, progress=progress, notify=to_stderr)
+        run_here(plan, progress, to_stderr)
+    return plan.path

@@ -42,6 +42,9 @@ def test_a_small_demo_compares_responses_and_writes_a_report(small, tmp_path, mo
     assert (
         "A trial on which observers disagree" in page and "simulated" not in page.partition("<main>")[2].lower()[:4000]
     )
+    assert "observers run-experiment microcosm-cue-conflict --observer microcosm-cnn --out demo/logs" in (
+        observers("status", "demo/logs").stdout
+    )
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "demo" / "report").rglob("*")}
     again = observers("demo", "--out", "demo", "--quiet").stdout
     assert "2 trials, answered by an earlier run" in again and "   The report is complete." in again

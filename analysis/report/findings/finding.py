@@ -26,12 +26,14 @@ class Finding:
         anchor: The identifier of the heading.
         sentences: The answer in whole sentences. Every number in it has its interval and its n.
         figure: The figure that shows the same numbers, or None if it was not written.
+        is_averaged: Whether its numbers are means over several datasets.
     """
 
     question: str
     anchor: str
     sentences: tuple[str, ...]
     figure: ReportFigure | None
+    is_averaged: bool = False
 
 
 # A function that makes a finding from all trials, or returns None if the data do not allow it. If a folder is passed, the

@@ -59,7 +59,7 @@ def robustness(frame: pd.DataFrame, out: Path | None = None) -> Finding | None:
     )
     references = {"chance": chance} if chance else None
     figure = interval_figure(out, "finding_accuracy", table, "Accuracy under distortions", caption, references)
-    return Finding("How robust is recognition?", "finding-accuracy", tuple(sentences), figure)
+    return Finding("How robust is recognition?", "finding-accuracy", tuple(sentences), figure, len(used) > 1)
 
 
 def _describe(table: pd.DataFrame, what: str, chance: float | None) -> list[str]:

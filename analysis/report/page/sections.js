@@ -40,7 +40,8 @@
     document.querySelector("nav.top").append(button);
   }
 
-  /* Printed pages show all sections. A table is printed if it is short enough; otherwise a line names its CSV file. */
+  /* Printed pages show all sections. A table is printed if it is short enough; otherwise a line names its CSV file. In a report on many
+     datasets, the tables of a dataset are printed only if its section was open (data-was), see report.css. */
   const printed = [...folds, ...document.querySelectorAll("details.folded.printed")];
   window.addEventListener("beforeprint", () => printed.forEach((fold) => {
     fold.dataset.was = fold.open;

@@ -67,7 +67,7 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
         paragraphs.append(
             f"Of the other observers, {best.observer} ({best.kind}) has the highest share of the ceiling, with κ = "
             f"{format_value(best.kappa)}{_interval(best.low, best.high)}, which is "
-            f"{format_number(100 * best['share'], 0)} % of the ceiling.{near}"
+            f"{format_number(100 * best['share'], 0)} % of the ceiling{_percent_interval(best)}.{near}"
         )
     shown = table.drop(columns=["dataset", *(f"{name}{end}" for name in OF_DATASET for end in ("", "_low", "_high"))])
     share = f"; those of the share come from a {inputs.bootstrap.description}"
@@ -231,7 +231,7 @@ def mistakes_section(inputs: SectionInputs) -> Part | None:
     )
     shown = table.drop(columns=["dataset", "condition"])
     tables = (table_of(shown, caption, (("agreement", "low", "high"),)),) if len(shown) <= MAX_ROWS else ()
-    reference: tuple[str, ...] = () if tables else (f"All {len(shown)} pairs are in tables/mistakes.csv.",)
+    reference: tuple[str, ...] = () if tables else (f"All {len(shown):,} pairs are in tables/mistakes.csv.",)
     if inputs.bootstrap.n_resamples and not has_intervals:
         reference += ("Their intervals are not computed here; `observers analyze errors` computes them.",)
     return Part(title, anchor, (result, *reference), (), tables, {"mistakes": table})
@@ -248,15 +248,22 @@ def _describe_mistakes(table: pd.DataFrame) -> str:
         return describe_missing("The pair with the highest agreement is not named", n, "errors_in_common")
     highest = large.sort_values("agreement", kind="stable").iloc[-1]
     n_near = int((large["high"] >= highest.low).sum()) - 1
-    overlap = f"intervals of {n_near} other pairs overlap" if n_near > 1 else "interval of one other pair overlaps"
+    overlap = f"intervals of {n_near:,} other pairs overlap" if n_near > 1 else "interval of one other pair overlaps"
     near = f"; the {overlap} with this interval" if n_near > 0 else ""
-    pairs = f"the {len(large)} pairs" if len(large) > 1 else "the one pair"
+    pairs = f"the {len(large):,} pairs" if len(large) > 1 else "the one pair"
     return (
         "When two observers are both wrong, do they give the same wrong response? Among "
         f"{pairs} with at least {minimum('errors_in_common')} such images, the agreement beyond chance is highest between "
         f"{highest.observer_1} and {highest.observer_2}: {format_value(highest.agreement)}"
-        f"{_interval(highest.low, highest.high)}, over {highest.n_both_wrong} images{near}."
+        f"{_interval(highest.low, highest.high)}, over {highest.n_both_wrong:,} images{near}."
     )
+
+
+def _percent_interval(row: pd.Series) -> str:
+    """Return the interval of a share of the ceiling in percent, such as " [80, 97]", or "" without an interval."""
+    if row.share_low != row.share_low:
+        return ""
+    return f" [{format_number(100 * row.share_low, 0)}, {format_number(100 * row.share_high, 0)}]"
 
 
 def _interval(low: float, high: float) -> str:

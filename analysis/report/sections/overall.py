@@ -4,17 +4,26 @@ Each function in SECTIONS makes one of them. A function takes all trials whose i
 folder of the report and the settings of the bootstrap, and returns a `Part`, or None if the section does not apply.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.benchmark.benchmark import HUMANS, MEASURES, benchmark_table
-from analysis.benchmark.correlation import correlate, observer_measure
+from analysis.benchmark.benchmark import MEASURES, benchmark_table
+from analysis.benchmark.comparable_rows import divide_rows
+from analysis.benchmark.correlation import (
+    correlate,
+    disagreement_note,
+    low_pass_datasets,
+    observer_measure,
+    unit_of_correlation,
+)
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures.scatter import draw_points
 from analysis.io.frame import observer_order
 from analysis.io.number_format import format_p_value, format_value
+from analysis.io.tables import RowBlock
 from analysis.kappa.consistency import select_benchmark_conditions
 from analysis.measures.minimums import describe_missing, minimum
 from analysis.measures.shape_bias import has_cue_conflicts
@@ -22,7 +31,6 @@ from analysis.report.sections.figures import write_figure
 from analysis.report.sections.parts import Part, as_sentence, count, table_of
 from analysis.report.sections.section_inputs import Bootstrap, OverallSection
 from stimuli.published.datasets import DATASETS
-from stimuli.published.level_scales import published_name
 
 KAPPA_INTERVALS = (
     "Those of the error consistency combine the score intervals of the pairs and the correlations of their κ (MOVER)"
@@ -45,7 +53,7 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
         "(2021): accuracy, and the similarity to people in accuracy (the squared difference; lower is more similar), "
         "in observed consistency and in error consistency. The interval of a rank shows which ranks an observer could "
         "have with other images of the same kind.",
-        *_incomparable_means(table),
+        *_incomparable_means(divide_rows(table)[1]),
         *(as_sentence(note) for note in notes),
     )
     keys, shown = ["observer", "kind"], table
@@ -56,27 +64,26 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
         "Observers are sorted by error consistency, with people first."
         f"{bootstrap.caption(f'; people and other observers are not resampled. {KAPPA_INTERVALS}')}"
     )
-    columns, n = [(name, f"{name} low", f"{name} high") for name in MEASURES], shown["n_datasets"]
-    tables = [table_of(shown[n == n.max()], caption, columns, "benchmark")]
-    for n_datasets in sorted(n[n < n.max()].unique(), reverse=True):
-        apart = (
-            f"Means over {n_datasets} of {n.max()} datasets, which cannot be compared with those of observers on other "
-            "datasets."
-        )
-        heading = f"Observers on {count(int(n_datasets), 'dataset')}"
-        tables.append(table_of(shown[n == n_datasets], apart, columns, "benchmark", heading))
+    columns = [(name, f"{name} low", f"{name} high") for name in MEASURES]
+    shown.attrs = table.attrs
+    arranged, blocks = divide_rows(shown)
+    tables, start = [], 0
+    for block in blocks or (RowBlock(len(arranged)),):
+        rows = arranged.iloc[start : start + block.n_rows]
+        heading = f"Observers on {count(int(rows['n_datasets'].max()), 'dataset')}" if start else ""
+        tables.append(table_of(rows, block.sentence if start else caption, columns, "benchmark", heading))
+        start += block.n_rows
     data = {"benchmark": table, "benchmark-intervals": intervals}
     return Part("Benchmark", "benchmark", sentences, (), tuple(tables), data)
 
 
-def _incomparable_means(table: pd.DataFrame) -> list[str]:
-    """Return a warning if some means cover fewer datasets than others, or an empty list if not."""
-    n = table["n_datasets"]
-    if n.min() == n.max():
+def _incomparable_means(blocks: Sequence[RowBlock]) -> list[str]:
+    """Return a warning if some means cover other conditions than others, or an empty list if not."""
+    if not blocks:
         return []
     return [
-        f"Some observers responded to {n.min()} and some to {n.max()} of the {len(DATASETS)} datasets, so their means "
-        "cannot be compared. Observers on fewer datasets are in tables of their own."
+        "Not all observers responded to the same conditions, and means over different conditions cannot be compared. There "
+        "is one table for all observers on the same conditions."
     ]
 
 
@@ -85,19 +92,17 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
 
     Return None if the trials contain no low-pass dataset or no cue conflicts.
     """
-    low_pass = [d for d in frame["dataset"].unique() if published_name(d) == "low-pass"]
+    low_pass = low_pass_datasets(frame)
     if not low_pass or not has_cue_conflicts(frame):
         return None
     title, anchor = "Low-pass accuracy and shape bias", "low-pass"
-    x, y = (observer_measure(frame, name, people=True) for name in (f"accuracy:{low_pass[0]}", "shape-bias"))
+    names = f"accuracy:{low_pass[0]}", "shape-bias"
+    x, y = (observer_measure(frame, name, people=True) for name in names)
     table = correlate(x, y)
-    n, has_people = int(table["n"].iloc[0]), bool((frame["kind"] == "human").any())
+    n, unit = int(table["n"].iloc[0]), as_sentence(unit_of_correlation(frame, names, x, y))
     if n < minimum("observers_of_correlation"):
-        pooled = f" (all people together count as one observer, “{HUMANS}”)" if has_people else ""
-        claim = f"The correlation is not computed{pooled}"
-        return Part(
-            title, anchor, (describe_missing(claim, n, "observers_of_correlation"),), data={"correlation": table}
-        )
+        reason = describe_missing("The correlation is not shown", n, "observers_of_correlation")
+        return Part(title, anchor, (reason, unit), data={"correlation": table})
     if reason := table["reason"].iloc[0]:
         return Part(title, anchor, (f"The correlation is undefined: {reason}.",), data={"correlation": table})
     results = [
@@ -120,14 +125,14 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
     caption = (
         f"Accuracy on {low_pass[0]}, pooled over the conditions that the benchmark includes, and shape bias: "
         f"n = {len(points)} observers."
-        + (f" All people together count as one observer, “{HUMANS}”." if has_people else "")
     )
     alt = f"Shape bias as a function of accuracy on {low_pass[0]}, {len(points)} observers"
     sentence = (
         f"{'; '.join(results)}. The test treats observers as independent; related observers make the p value too small."
     )
     figure = write_figure(out, "low-pass_shape-bias", draw, points, alt, caption)
-    return Part(title, anchor, (sentence,), (figure,), (), {"correlation": table})
+    sentences = (sentence, unit, *map(as_sentence, disagreement_note(table)))
+    return Part(title, anchor, sentences, (figure,), (), {"correlation": table})
 
 
 SECTIONS: dict[str, OverallSection] = {

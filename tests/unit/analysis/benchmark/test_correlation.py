@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, rankdata, spearmanr, t
 
-from analysis.benchmark.correlation import COLUMNS, correlate, correlate_measures, observer_measure
+from analysis.benchmark.correlation import (
+    COLUMNS,
+    correlate,
+    correlate_measures,
+    disagreement_note,
+    low_pass_datasets,
+    observer_measure,
+)
 from analysis.io.frame import read_trials
 from analysis.measures.accuracy import accuracy
 from core.errors import LogError, UnknownName
@@ -123,3 +130,19 @@ def test_published_networks():
     rows = table[table["condition"].isin(["1", "3", "5", "7", "10"]) & (table["observer"] == "resnet50")]
     assert x["resnet50"] == pytest.approx(rows["n_correct"].sum() / rows["n"].sum())
     assert set(correlate(x, y)["df"]) == {2}
+
+
+def test_a_note_says_where_p_and_the_interval_disagree():
+    index = ["a", "b", "c", "d"]
+    table = correlate(pd.Series([0, 1, 2, 3.0], index, name="x"), pd.Series([0, 1.8, 2, 3.2], index, name="y"))
+    pearson = table.iloc[0]
+    assert pearson["p"] < 0.05 and pearson["low"] < 0  # the t test rejects, the interval contains 0
+    (note,) = disagreement_note(table)
+    assert note.startswith("p and the 95 % interval of Pearson’s r disagree on whether r differs from 0")
+    assert disagreement_note(correlate(*random_measures(60, 0.9))) == []
+    assert disagreement_note(correlate(*random_measures(2, 0.9))) == []  # both are undefined
+
+
+def test_datasets_with_the_distortion_low_pass():
+    names = ["microcosm-low-pass", "edge", "low-pass", "microcosm-high-pass"]
+    assert low_pass_datasets(pd.DataFrame({"dataset": names})) == ["low-pass", "microcosm-low-pass"]

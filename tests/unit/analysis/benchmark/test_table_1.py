@@ -65,6 +65,20 @@ def test_blocks_of_the_benchmark_and_of_its_intervals():
     assert divide_rows(benchmark_table(simulate_observers()))[1] == []
 
 
+def test_people_outside_the_published_recordings_are_named():
+    frame = simulate_observers()
+    people = sorted(frame.loc[frame["kind"] == "human", "observer"].unique())
+    published = {name: f"subject-{n:02}" for n, name in enumerate(people, start=1)}
+    notes = table_1(frame.replace({"observer": published}), n_resamples=5).attrs["notes"]
+    assert not [note for note in notes if note.startswith("the row humans combines")]
+    own = frame.replace({"observer": published | {people[-1]: "K7Q2"}})
+    (note,) = [note for note in benchmark_table(own).attrs["notes"] if note.startswith("the row humans combines")]
+    assert note == (
+        "the row humans combines all people in the logs, including 1 person whose name is not in the published recordings "
+        "(subject-01 and so on): K7Q2; --exclude leaves them out"
+    )
+
+
 def test_a_table_without_people_is_refused():
     with pytest.raises(LogError, match="no person responded to a benchmark condition"):
         table_1(simulate_observers(people=False))

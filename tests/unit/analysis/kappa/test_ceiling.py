@@ -108,7 +108,8 @@ def test_share_is_nan_if_people_agree_by_chance_or_are_always_right():
         correct_trials("p1", "human", "1100"), correct_trials("p2", "human", "1010"),
         correct_trials("net", "generative", "1100"),
     ])  # fmt: skip
-    assert noise_ceiling(chance, n_resamples=20)["share"].isna().all()  # the ceiling is 0
+    by_chance = noise_ceiling(chance, n_resamples=20)  # the ceiling is 0, but in some resamples it is above 0
+    assert by_chance[["share", "share_low", "share_high"]].isna().all(axis=None)
     perfect = noise_ceiling(frame().assign(correct=True), n_resamples=20)
     assert perfect[["kappa", "ceiling", "share"]].isna().all(axis=None)
     other_rule = noise_ceiling(frame().assign(correct=True), rule="model-vs-human", n_resamples=20)

@@ -231,6 +231,9 @@ def test_the_figure_has_a_line_for_each_row_or_each_kind():
     table = pd.DataFrame(rows, columns=["label", "kind", "n", "value", "low", "high"])
     by_kind = draw_interval_rows(table, Figure(), "κ", {"chance": 0.0}).axes[0]
     assert [text.get_text() for text in by_kind.get_yticklabels()] == ["generative (n = 11)", "people (n = 11)"]
+    one_human = table.assign(kind=["human", *["generative"] * MAX_ROWS])
+    of_one = draw_interval_rows(one_human, Figure(), "κ").axes[0]
+    assert [text.get_text() for text in of_one.get_yticklabels()] == [f"generative (n = {MAX_ROWS})", "o0"]
     by_row = draw_interval_rows(table.head(4), Figure(), "κ").axes[0]
     assert [text.get_text() for text in by_row.get_yticklabels()] == ["o0", "o1", "o2", "o3"]
     assert "chance" in [text.get_text() for text in by_kind.texts]

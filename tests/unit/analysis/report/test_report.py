@@ -129,7 +129,7 @@ def test_a_name_with_markup_is_text(page, report):
 def test_the_text_of_the_page(page, frame):
     text = page_text(page)
     assert "2 of the 17 published datasets and 1 other dataset" in text
-    assert "only the first table is averaged over datasets" in text
+    assert "Each dataset has a section of its own. Only the section “Benchmark” is averaged over datasets." in text
     assert page.index("incomplete: x.csv has only 1 of 2 trials") < page.index("<h2")
     assert text.count("simulated observers are included (their responses are not measurements): coin") == 1
     assert "these logs do not contain two such observers" in text

@@ -163,7 +163,7 @@ def test_observers_on_fewer_datasets_stand_apart(tmp_path):
     first, apart = benchmark_section(frame, tmp_path, QUICK).tables
     assert {row[0].value for row in first.rows} == {"humans", "net"} and [row[0].value for row in apart.rows] == ["sd"]
     assert apart.heading == "Observers on 1 dataset" and apart.caption.startswith(
-        "Means over 1 of 2 datasets, which cannot"
+        "Means over 1 condition of 1 dataset (cue-conflict), which cannot"
     )
 
 

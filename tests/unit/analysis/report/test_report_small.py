@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 
 from analysis.figures import style
-from analysis.report.report import write_report
+from analysis.report.findings.finding import Finding
+from analysis.report.pages import MAX_PRINTED_DATASETS, unbroken
+from analysis.report.report import describe_averages, write_report
+from analysis.report.sections.parts import Part
 from core.errors import LogError
 from tests.unit.analysis.report.simulated_reports import Elements, page_text, read_data, trials
 
@@ -28,10 +31,38 @@ def report_text(frame, tmp_path, **options):
     return page_text(texts[0])
 
 
+def test_numbers_and_equations_are_not_broken_across_lines():
+    assert (
+        unbroken("the 95 % interval (n = 7, p < .001)")
+        == "the 95\u00a0% interval (n\u00a0=\u00a07, p\u00a0<\u00a0.001)"
+    )
+    assert unbroken("κ = -0.2, and p &lt; .05") == "κ\u00a0=\u00a0-0.2, and p\u00a0&lt;\u00a0.05"
+    assert unbroken("a % sign, when = 1, 3 x = y") == "a % sign, when = 1, 3 x = y"
+
+
+def test_the_sentence_about_means_over_datasets():
+    findings = [Finding("How?", "how", ("Well.",), None, is_averaged=True), Finding("Who?", "who", ("All.",), None)]
+    assert describe_averages(findings, []) == "Only the finding “How?” is averaged over datasets."
+    both = describe_averages(findings, [Part("Benchmark", "benchmark")])
+    assert both == "Only the finding “How?” and the section “Benchmark” are averaged over datasets."
+    assert describe_averages(findings[1:], []) == "No result is averaged over datasets."
+
+
 @pytest.mark.parametrize("intervals", [True, False])
 def test_one_trial(tmp_path, intervals):
     text = report_text(trials("own", ONE_OBSERVER, n=1), tmp_path, intervals=intervals)
     assert "1 observer, 1 trial." in text and "these logs do not contain two such observers" in text
+
+
+@pytest.mark.parametrize("n_datasets", [4, 5])
+def test_tables_of_collapsed_datasets_are_not_printed_in_a_report_on_many(n_datasets, tmp_path):
+    frame = pd.concat([trials(f"own-{i}", ONE_OBSERVER, n=1) for i in range(n_datasets)], ignore_index=True)
+    page = write_report(frame, tmp_path, intervals=False).read_text("utf-8")
+    many = n_datasets if n_datasets > MAX_PRINTED_DATASETS else 0
+    assert (
+        page.count('class="section dataset many"') == page.count("The tables of this dataset are not printed") == many
+    )
+    assert page.count('class="section dataset"') == n_datasets - many
 
 
 def test_one_image(tmp_path):

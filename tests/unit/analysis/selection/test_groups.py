@@ -18,6 +18,7 @@ from analysis import (
     shape_bias_by_group,
     shape_bias_figure,
 )
+from analysis.benchmark.comparable_rows import divide_rows
 from analysis.report.groups import group_sections
 from analysis.selection.groups import COLORS, group_colors, group_observers
 from core.errors import LogError, UnknownName
@@ -165,7 +166,19 @@ def test_groups_of_the_benchmark_with_different_datasets():
     frame = pd.concat([edge(), sketch, correct_trials("net-1", "discriminative", "1100110011", dataset="sketch")])
     table = benchmark_by_group(frame.reset_index(drop=True), "kind", n_resamples=5)
     assert set(table.loc[table["group"] == "discriminative", "n_datasets"]) == {1}
-    assert "observers of discriminative responded to different numbers of datasets" in table.attrs["notes"]
+    assert (
+        "observers of discriminative responded to different conditions, so the mean of such a group cannot be compared with "
+        "other means" in table.attrs["notes"]
+    )
+    arranged, blocks = divide_rows(table)
+    assert [block.n_rows for block in blocks] == [4, 4] and set(arranged["group"][:4]) == {"humans"}
+    assert "Means over observers that responded to different conditions" in blocks[1].sentence
+    labels = pd.DataFrame({"observer": ["net-1", "net-2"], "group": ["both datasets", "one dataset"]})
+    by_label = benchmark_by_group(label_observers(frame.reset_index(drop=True), labels), "group", n_resamples=5)
+    arranged, blocks = divide_rows(by_label)
+    assert [block.n_rows for block in blocks] == [8, 4] and set(arranged["group"][8:]) == {"one dataset"}
+    assert blocks[1].sentence.startswith("Means over 1 condition of 1 dataset (edge)")
+    assert divide_rows(benchmark_by_group(edge(), "kind", n_resamples=5))[1] == []
 
 
 @pytest.mark.parametrize(("n_resamples", "has_intervals"), [(5, True), (0, False)])
