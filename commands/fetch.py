@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from commands.completion import complete_downloads
 from commands.options import Quiet, to_stderr
+from commands.parameters.completion import complete_downloads
 from core.errors import UnknownName
 
 

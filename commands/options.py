@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from commands.completion import complete_experiments, complete_observers
+from commands.parameters.completion import complete_experiments, complete_observers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.added_options import add_options
 from commands.options import MAX_RESAMPLES
+from commands.parameters.added_options import add_options
 from core.kinds import KINDS, Kind
 
 if TYPE_CHECKING:

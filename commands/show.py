@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.completion import complete_any
+from commands.parameters.completion import complete_any
 
 if TYPE_CHECKING:
     from commands.descriptions import Description

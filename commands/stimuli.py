@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.completion import complete_distortions
 from commands.options import Quiet, key_values, to_stderr
+from commands.parameters.completion import complete_distortions
 from core.errors import StimulusError
 from core.files import resolve
 from core.resuming import resumable

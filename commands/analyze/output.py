@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from attrs import frozen
 
-from commands.added_options import add_options
 from commands.analyze.captions import CAPTIONS
 from commands.options import Csv, Json, KappaRule, read_logs, to_stderr
+from commands.parameters.added_options import add_options
 from core.errors import LogError
 
 if TYPE_CHECKING:

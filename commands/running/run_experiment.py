@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from attrs import asdict, evolve
 
-from commands.completion import complete_experiments, complete_observers
 from commands.options import (
     BatchSize,
     Device,
@@ -23,6 +22,7 @@ from commands.options import (
     observer_options,
     to_stderr,
 )
+from commands.parameters.completion import complete_experiments, complete_observers
 from commands.running.summaries import print_json, print_summaries
 from commands.running.workers import Gpus, Scheduler, TimeLimit, Workers, open_executor, run_sessions
 from core.errors import UserError
