@@ -66,7 +66,7 @@ def consistency(
     frame = output.read(logs, dataset, selection)
     n_resamples = resamples if intervals else 0
     if group_by:
-        output.print(kappa_by_group(frame, group_by, rule=rule, n_resamples=n_resamples), rule=rule)
+        output.print(kappa_by_group(frame, group_by, rule=rule, n_resamples=n_resamples), rule=rule, by_group=True)
         return
     options: dict[str, Any] = {"method": method, "n_resamples": resamples, "seed": seed}
     table = compute(frame, intervals=intervals, rule=rule, bounds=bounds, **options)
@@ -75,7 +75,7 @@ def consistency(
         return
     sentence = f"The rows are means over {len(table)} pairs and conditions; --csv FILE writes all of them."
     summary = kappa_by_kind(frame, rule=rule, n_resamples=n_resamples)
-    output.print(table, summary=summary, rule=rule, sentences=() if output.csv else (sentence,))
+    output.print(table, summary=summary, rule=rule, sentences=() if output.csv else (sentence,), by_group=True)
 
 
 @selects

@@ -44,7 +44,8 @@ def benchmark(
 
     frame = output.read(logs, dataset, selection)
     if group_by:
-        _print_in_blocks(benchmark_by_group(frame, group_by, rule, n_resamples=resamples, seed=seed), output)
+        table = benchmark_by_group(frame, group_by, rule, n_resamples=resamples, seed=seed)
+        _print_in_blocks(table, output, by_group=True)
     else:
         _print_in_blocks(compute(frame, rule=rule), output)
 
@@ -104,12 +105,12 @@ def table_1(
     _print_in_blocks(compute(frame, rule=rule, n_resamples=resamples, seed=seed), output)
 
 
-def _print_in_blocks(table: "pd.DataFrame", output: Output) -> None:
+def _print_in_blocks(table: "pd.DataFrame", output: Output, *, by_group: bool = False) -> None:
     """Print a table of the benchmark with the rows that cannot be compared with each other in separate blocks."""
     from analysis.benchmark.comparable_rows import divide_rows
 
     arranged, blocks = divide_rows(table)
-    output.print(arranged, blocks=blocks)
+    output.print(arranged, blocks=blocks, by_group=by_group)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"benchmark": benchmark, "ranks": ranks, "table-1": table_1}

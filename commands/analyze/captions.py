@@ -5,8 +5,16 @@ KAPPA = "κ is error consistency, Cohen's κ of correct and wrong responses (Gei
 SCORE = "Brackets contain 95 % score intervals."
 MOVER = "Brackets contain 95 % intervals over images (MOVER)"
 BOOTSTRAP = "95 % percentile intervals of a bootstrap over images"
+OVER_OBSERVERS = "Brackets contain 95 % percentile intervals of a bootstrap over observers."
 TEXTS = {
     "accuracy": f"""Accuracy: proportion of trials with the correct response. {WILSON}""",
+    "accuracy by group": f"""
+        Mean accuracy over the observers of each group; accuracy is the proportion of trials with the correct response. The
+        pooled value is that of all trials of a group together. {OVER_OBSERVERS}""",
+    "shape-bias by group": f"""
+        Mean shape bias over the observers of each group on cue-conflict images: number of shape responses divided by the
+        number of shape and texture responses (Geirhos et al. 2019). The pooled value is that of all trials of a group
+        together. {OVER_OBSERVERS}""",
     "shape-bias": f"""
         Shape bias on cue-conflict images: number of shape responses divided by the number of shape and texture
         responses (Geirhos et al. 2019). The rates are proportions of all trials. {WILSON}""",
@@ -22,6 +30,9 @@ TEXTS = {
         Correlation of two measures over observers. Brackets contain 95 % intervals (Fisher's z for Pearson's r; Bonett
         and Wright 2000 for Spearman's r). p values are two-sided and come from t tests.""",
     "consistency": f"""Error consistency of pairs of observers on n images. {KAPPA} {SCORE}""",
+    "consistency by group": f"""
+        Mean error consistency over the pairs of observers of two kinds or groups. {KAPPA} {MOVER}, with the observers held
+        fixed.""",
     "errors": f"""
         Agreement of the wrong responses of pairs of observers (misclassification agreement) and class-level error
         similarity (Xu et al. 2024). Brackets contain {BOOTSTRAP}.""",
@@ -44,6 +55,10 @@ TEXTS = {
     "benchmark": """
         Benchmark of Geirhos et al. (2021), averaged over datasets: out-of-distribution (OOD) accuracy, and accuracy
         difference (squared), observed agreement and error consistency (κ) with people.""",
+    "benchmark by group": f"""
+        Benchmark of Geirhos et al. (2021), averaged over datasets and then over the observers of each group:
+        out-of-distribution (OOD) accuracy, and accuracy difference (squared), observed agreement and error consistency (κ)
+        with people. {OVER_OBSERVERS} Those of people are over images.""",
     "ranks": """
         Benchmark of Geirhos et al. (2021), averaged over datasets. Brackets contain 95 % intervals over images: MOVER
         for error consistency, percentile bootstrap for the others.""",

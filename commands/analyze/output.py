@@ -59,12 +59,13 @@ class Output:
         rule: KappaRule | None = None,
         blocks: "Sequence[RowBlock]" = (),
         sentences: Sequence[str] = (),
+        by_group: bool = False,
     ) -> None:
         """Print the notes of both tables and the rule for undefined kappas, then the table in the requested format.
 
         JSON and CSV contain the whole `table`. The other formats show `summary` if it is given, `blocks` of rows apart from
-        each other, and the `sentences` below the table. Raises LogError if `csv` is an existing trial log, which would be
-        overwritten.
+        each other, and the `sentences` below the table. Means over kinds or groups of observers (`by_group`) have a caption
+        of their own. Raises LogError if `csv` is an existing trial log, which would be overwritten.
         """
         from analysis.io.tables import csv_text, print_table, to_csv, to_json
         from analysis.io.writing.formats import to_latex, to_markdown
@@ -92,7 +93,8 @@ class Output:
                 typer.echo(sentence)
         else:
             write = to_markdown if self.format == "markdown" else to_latex
-            caption = " ".join([CAPTIONS[self.command], *(f"{rule[0].upper()}{rule[1:]}." for rule in rules)])
+            name = f"{self.command} by group" if by_group else self.command
+            caption = " ".join([CAPTIONS[name], *(f"{rule[0].upper()}{rule[1:]}." for rule in rules)])
             remarks = [] if self.quiet else [*notes, *sentences]
             typer.echo(write(shown, caption, remarks, blocks), nl=False)
 

@@ -50,7 +50,7 @@ def accuracy(
 
     frame = output.read(logs, dataset, selection)
     if group_by:
-        output.print(accuracy_by_group(frame, group_by, n_resamples=resamples, seed=seed))
+        output.print(accuracy_by_group(frame, group_by, n_resamples=resamples, seed=seed), by_group=True)
     else:
         output.print(separate_parts(compute(frame), frame))
 
@@ -87,7 +87,7 @@ def shape_bias(
     frame = output.read(logs, dataset, selection)
     if group_by:
         table = shape_bias_by_group(frame, group_by, n_resamples=resamples, seed=seed)
-        output.print(table, summary=table[table["category"] == ALL].drop(columns="category"))
+        output.print(table, summary=table[table["category"] == ALL].drop(columns="category"), by_group=True)
         return
     table = compute(frame)
     summary = separate_parts(overall_shape_bias(table), frame)

@@ -29,7 +29,7 @@ LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "κ": r"$\kappa$", "−": "$-$", "–": "--", "—": "---", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$", "±": r"$\pm$",
     "²": r"\textsuperscript{2}", "°": r"\textdegree{}", "½": r"\textonehalf{}",
-    "“": "``", "”": "''", '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}", "“": "``", "”": "''", '"': r"\textquotedbl{}",
 }  # fmt: skip
 MARKDOWN = re.compile(r"([\\`*_<>|~\[\]])")
 
@@ -116,7 +116,8 @@ def escape_markdown(text: str) -> str:
 
 def escape_latex(text: str) -> str:
     """Return a text with the characters that LaTeX interprets, and those that need a command, in escaped form."""
-    return "".join(LATEX.get(character, character) for character in text)
+    escaped = "".join(LATEX.get(character, character) for character in text)
+    return re.sub(r"(?<=\d) (?=\\%)", "~", escaped)  # a line does not end between a number and its percent sign
 
 
 def _latex_number(text: str) -> str:
@@ -137,6 +138,8 @@ def _columns(table: pd.DataFrame) -> list[_Column]:
         values = table[name]
         is_numeric = name in ends or pd.api.types.is_numeric_dtype(values)
         cells = [_one_line(format_value(value, name)) for value in values]
+        if name == "measure":  # names of columns
+            cells = [LABELS.get(cell, cell.replace("_", " ")) for cell in cells]
         heading = LABELS.get(name, name.replace("_", " "))
         if name in ends:
             low, high = (table[end].to_numpy(float) for end in ends[name])

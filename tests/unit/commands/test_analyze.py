@@ -91,6 +91,14 @@ def test_quiet_prints_the_table_alone(edge):
     assert "- " not in run("ceiling", edge, *small("ceiling"), "-q", "--format", "markdown").stdout.split("|")[-1]
 
 
+def test_means_over_groups_have_a_caption_of_their_own(edge):
+    words = "--group-by", "kind", "--format", "markdown", "-q"
+    assert "bootstrap over observers" in run("accuracy", edge, *words).stdout.splitlines()[0]
+    assert "95 % Wilson intervals" in run("accuracy", edge, "--format", "markdown", "-q").stdout.splitlines()[0]
+    assert "Mean error consistency over the pairs" in run("consistency", edge, *words).stdout.splitlines()[0]
+    assert "of people are over images" in run("benchmark", edge, *words, "--resamples", "5").stdout.splitlines()[0]
+
+
 def test_two_formats_are_refused(edge):
     message = "--json and --format latex ask for two formats: use one of them"
     assert message in run("accuracy", edge, "--json", "--format", "latex", code=2).stderr

@@ -32,9 +32,9 @@ def test_markdown_joins_intervals_and_escapes_names():
 def test_latex_joins_intervals_and_escapes_names():
     assert to_latex(table(), "κ of 50 % {x}.", ["a note"]).splitlines() == [
         r"% needs \usepackage{booktabs}", "% a note", r"\begin{table}", r"\centering",
-        r"\caption{$\kappa$ of 50 \% \{x\}.}", r"\begin{tabular}{llrrrrr}", r"\toprule",
-        r"dataset & observer & \textit{n} & $\kappa$ [95 \% CI] & $\kappa$ under independence & \textit{p} & "
-        r"share of $\kappa$ among people [95 \% CI] \\",
+        r"\caption{$\kappa$ of 50~\% \{x\}.}", r"\begin{tabular}{llrrrrr}", r"\toprule",
+        r"dataset & observer & \textit{n} & $\kappa$ [95~\% CI] & $\kappa$ under independence & \textit{p} & "
+        r"share of $\kappa$ among people [95~\% CI] \\",
         r"\midrule",
         r"edge & net\_1 \& co\textbar{}50\% & 160 & $-$0.123 [$-$0.200, 0.050] & [$-$0.100, 0.100] & $<$ .001 & "
         r"0.500 [0.400, 0.600] \\",
@@ -83,3 +83,9 @@ def test_a_long_table_can_break_between_pages():
 @pytest.mark.parametrize("write", [to_markdown, to_latex])
 def test_an_empty_table_has_its_headings(write):
     assert "observer" in write(table()[:0])
+
+
+def test_percent_signs_backticks_and_names_of_measures():
+    assert escape_latex("95 % of `a`") == r"95~\% of \textasciigrave{}a\textasciigrave{}"
+    table = pd.DataFrame({"measure": ["ood_accuracy", "mean_rank"], "value": [0.5, 1.5]})
+    assert "OOD accuracy & 0.500" in to_latex(table) and "| mean rank | 1.500 |" in to_markdown(table)
