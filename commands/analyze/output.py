@@ -35,13 +35,15 @@ class Output:
     """How a command prints its results.
 
     Attributes:
-        command: Name of the command, which has a caption in `CAPTIONS`.
+        command: Name of the command.
+        summary: Caption of the table in Markdown and LaTeX if `CAPTIONS` does not have one.
         format: Format of the printed table.
         csv: File that the whole table is also written to, or None.
         quiet: Whether notes are left out.
     """
 
     command: str
+    summary: str
     format: TableFormat
     csv: Path | None
     quiet: bool
@@ -94,7 +96,7 @@ class Output:
         else:
             write = to_markdown if self.format == "markdown" else to_latex
             name = f"{self.command} by group" if by_group else self.command
-            caption = " ".join([CAPTIONS[name], *(f"{rule[0].upper()}{rule[1:]}." for rule in rules)])
+            caption = " ".join([CAPTIONS.get(name, self.summary), *(f"{rule[0].upper()}{rule[1:]}." for rule in rules)])
             remarks = [] if self.quiet else [*notes, *sentences]
             typer.echo(write(shown, caption, remarks, blocks), nl=False)
 
@@ -126,12 +128,16 @@ OPTIONS = {"format": (Format, "text"), "json": (Json, False), "csv": (Csv, None)
 
 
 def prints(command: Callable[..., None]) -> Callable[..., None]:
-    """Add OPTIONS to a command, which gets their values as one `Output` in its parameter `output`."""
+    """Add OPTIONS to a command, which gets their values as one `Output` in its parameter `output`.
+
+    The caption of the table is that in `CAPTIONS`, or the first line of the help text of a command without a caption.
+    """
     name = command.__name__.rstrip("_").replace("_", "-")
+    summary = (command.__doc__ or "").strip().partition("\n")[0]
 
     def make_output(format: TableFormat, json: bool, csv: Path | None, quiet: bool) -> Output:
         if json and format not in ("text", "json"):
             raise typer.BadParameter(f"--json and --format {format} ask for two formats: use one of them")
-        return Output(name, "json" if json else format, csv, quiet)
+        return Output(name, summary, "json" if json else format, csv, quiet)
 
     return add_options(command, OPTIONS, "output", make_output)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from analysis.io.export import export
 from analysis.measures.resampling import N_RESAMPLES
 from commands.analyze import analyze
+from commands.analyze.output import prints
 from tests.commands import COMMAND, observers
 from tests.unit.analysis.frames import correct_trials, response_trials
 
@@ -74,6 +75,19 @@ def test_every_format_of_every_command(command, edge):
     assert ("Rule undefined-is-nan" in lines[0]) == ("note: rule undefined-is-nan" in markdown.stderr)
     n_cells = {line.count(" | ") for line in lines[2:] if line.startswith("|")}
     assert len(n_cells) <= 2  # one number of columns for each table
+
+
+def test_a_new_command_has_the_first_line_of_its_help_as_caption(capsys):
+    @prints
+    def trials_per_observer(*, output):
+        """Count the trials of each observer.
+
+        The rest of the help is not a part of the caption.
+        """
+        output.print(pd.DataFrame({"observer": ["a"], "n": [3]}))
+
+    trials_per_observer(format="markdown", json=False, csv=None, quiet=False)
+    assert capsys.readouterr().out.startswith("Count the trials of each observer.\n\n| observer | *n* |")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
