@@ -42,7 +42,7 @@ def read_study(paths: Sequence[str | Path]) -> pd.DataFrame:
     if parts["family"].isna().any():
         others = sorted(frame.loc[parts["family"].isna(), "observer"].unique())
         raise SystemExit(f"these observers are not models of the study: {', '.join(others)}")
-    frame = frame.assign(**parts, agreement=parts["agreement"].astype(float))
+    frame = frame.assign(family=parts["family"], agreement=parts["agreement"].astype(float), run=parts["run"])
     return frame.assign(cell=frame["family"] + " " + frame["agreement"].map("{:.0%}".format))
 
 
@@ -96,7 +96,10 @@ def fit_cells(chosen: pd.DataFrame) -> CellModel:
     The covariance due to images is that of a logistic regression with two crossed clusters, icons and textures (Cameron,
     Gelbach & Miller 2011, Journal of Business & Economic Statistics 29(2)).
     """
-    cells = tuple(dict.fromkeys(chosen.sort_values(["agreement", "family"])["cell"]))
+    order = chosen.assign(order=chosen["family"].map(FAMILIES.index)).sort_values(
+        ["agreement", "order"], ascending=[False, True]
+    )
+    cells = tuple(dict.fromkeys(order["cell"]))
     design = pd.DataFrame({cell: (chosen["cell"] == cell).astype(float) for cell in cells})
     groups = np.column_stack([pd.factorize(chosen["icon"])[0], pd.factorize(chosen["texture"])[0]])
     fit = sm.GLM(chosen["is_shape"], design, family=sm.families.Binomial()).fit(
@@ -122,7 +125,7 @@ def model_table(frame: pd.DataFrame) -> pd.DataFrame:
     consistent = accuracy(frame[frame["dataset"] == CONSISTENT]).set_index("observer")["accuracy"]
     blurred = frame[(frame["dataset"] == LOW_PASS) & frame["condition"].isin(blurred_conditions(frame))]
     counts = decisions(frame).groupby(["family", "agreement", "run", "observer"])["is_shape"].agg(["sum", "count"])
-    table = counts.reset_index().rename(columns={"sum": "n_shape", "count": "n_cue"})
+    table = counts.reset_index().rename(columns={"sum": "n_shape", "count": "n_cue"}).astype({"n_shape": int})
     table["shape_bias"] = table["n_shape"] / table["n_cue"]
     table["consistent"] = table["observer"].map(consistent)
     table["blurred"] = table["observer"].map(blurred.groupby("observer")["correct"].mean())
@@ -194,7 +197,9 @@ def family_kappas(frame: pd.DataFrame) -> pd.DataFrame:
             first, second = sorted((family[names[a]], family[names[b]]), key=FAMILIES.index)
             rows.append((agreement, f"{first}, {second}", value))
     table = pd.DataFrame(rows, columns=["agreement", "families", "kappa"])
-    return table.groupby(["families", "agreement"], sort=False)["kappa"].mean().unstack("agreement").reset_index()
+    means = table.groupby(["families", "agreement"], sort=False)["kappa"].mean().unstack("agreement")
+    means = means[sorted(means, reverse=True)]
+    return means.rename(columns="kappa at {:.0%}".format).reset_index()
 
 
 def _with_interval(values: np.ndarray) -> tuple[float, float, float]:

@@ -4,7 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.shape_bias_study import FAMILIES, decisions, fit_cells, kappa_table, read_study
+from benchmarks.shape_bias_study import (
+    FAMILIES,
+    contrast_table,
+    decisions,
+    family_kappas,
+    fit_cells,
+    kappa_table,
+    model_table,
+    read_study,
+)
+from experiments import make_experiment, run
+from observers import make_observer
 from stimuli.categories import CATEGORIES
 
 AGREEMENTS = (1.0, 0.75, 0.5)
@@ -19,12 +30,12 @@ def simulate(rng: np.random.Generator) -> pd.DataFrame:
     icon_effect, texture_effect = rng.normal(0, ICON_SD, 68), rng.normal(0, TEXTURE_SD, 16)
     rows = []
     for number, (agreement, family) in enumerate((a, f) for a in AGREEMENTS for f in FAMILIES):
-        for run in (1, 2):
+        for seed in (1, 2):
             logit = true_log_odds(number) + rng.normal(0, RUN_SD) + icon_effect[icon] + texture_effect[texture]
             is_shape = rng.random(480) < 1 / (1 + np.exp(-logit))
             rows.append(pd.DataFrame({
                 "cell": f"{family} {agreement:.0%}", "family": family, "agreement": agreement, "icon": icon,
-                "observer": f"study-{family}-{agreement:g}-{run}", "texture": texture, "is_shape": is_shape.astype(float),
+                "observer": f"study-{family}-{agreement:g}-{seed}", "texture": texture, "is_shape": is_shape.astype(float),
             }))  # fmt: skip
     return pd.concat(rows)[rng.random(480 * 24) < 0.75]
 
@@ -68,7 +79,7 @@ def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families(t
     rng, rows = np.random.default_rng(2), []
     for family in FAMILIES:
         own = rng.random(256) < 0.5
-        for run in (1, 2):
+        for seed in (1, 2):
             is_correct = np.where(rng.random(256) < 0.1, ~own, own)
             for i, correct in enumerate(is_correct):
                 shape, texture = CATEGORIES[i % 16], CATEGORIES[(i + 1 + i // 16) % 16]
@@ -76,7 +87,7 @@ def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families(t
                     continue
                 rows.append({
                     "dataset": "microcosm-cue-conflict", "experiment": "microcosm-cue-conflict", "condition": "",
-                    "observer": f"study-{family}-1-{run}", "kind": "generative", "family": family, "agreement": 1.0,
+                    "observer": f"study-{family}-1-{seed}", "kind": "generative", "family": family, "agreement": 1.0,
                     "cell": f"{family} 100%", "session": 1, "trial": i, "stimulus": f"{shape}{1 + i // 16}-{texture}1.png",
                     "shape": shape, "texture": texture, "category": shape, "correct": bool(correct),
                     "response": shape if correct else texture,
@@ -86,6 +97,8 @@ def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families(t
     assert (
         table.loc["two seeds of one family", "mean_kappa"] > 0.5 > table.loc["different families", "mean_kappa"] + 0.3
     )
+    by_family = family_kappas(frame).set_index("families")["kappa at 100%"]
+    assert len(by_family) == 10 and by_family["network, network"] > 0.5 > by_family["network, noise"] + 0.3
     assert table.loc["difference", "low"] > 0.3 and table.loc["two seeds of one family", "n_pairs"] == 4
     chosen = decisions(frame)
     assert len(chosen) == len(frame) and chosen["is_shape"].mean() == frame["correct"].mean()
@@ -94,3 +107,23 @@ def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families(t
 def test_other_observers_are_refused():
     with pytest.raises(SystemExit, match=r"not models of the study: .*microcosm-ar"):
         read_study(["microcosm/microcosm-cue-conflict"])
+
+
+def test_the_tables_have_the_numbers_of_the_logs(tmp_path):
+    """Two models of one family at two agreements answer a few trials, and the table is recomputed from their responses."""
+    experiment = make_experiment("microcosm-cue-conflict")
+    for agreement, bias in (("1", 0.2), ("0.5", 0.8)):
+        for name in ("microcosm-cue-conflict", "microcosm", "microcosm-low-pass"):
+            observer = make_observer("biased", {"shape_bias": str(bias), "name": f"study-network-{agreement}-1"})
+            run(make_experiment(name), observer, tmp_path, limit=48)
+    frame = read_study([tmp_path])
+    table = model_table(frame).set_index("agreement")
+    assert list(table.index) == [1.0, 0.5]
+    for agreement in table.index:
+        log = frame[(frame["agreement"] == agreement) & (frame["dataset"] == experiment.name)]
+        n_shape = sum(row.response == row.shape != row.texture for row in log.itertuples())
+        n_cue = n_shape + sum(row.response == row.texture != row.shape for row in log.itertuples())
+        assert tuple(table.loc[agreement, ["n_shape", "n_cue"]]) == (n_shape, n_cue)
+    model = fit_cells(decisions(frame))
+    assert model.cells == ("network 100%", "network 50%")
+    assert set(contrast_table(model)["contrast"]) == {"network: agreement 50% − 100%"}
