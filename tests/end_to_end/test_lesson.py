@@ -72,7 +72,7 @@ def test_the_network_learns_and_responds_to_all_trials(executed):
     assert len(values["observers"]) == 8 and values["n_kappas"] == 7
 
 
-def test_an_hour_leaves_enough_time_for_the_questions(executed):
+def test_all_cells_together_take_a_few_minutes(executed):
     assert executed[1]["processor_time"] < MAX_PROCESSOR_TIME
 
 
@@ -92,7 +92,7 @@ def test_cells_show_figures_and_no_warnings(executed):
     text = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
     assert [output["text"] for output in outputs if output.get("name") == "stderr"] == []
     assert text.count("yes - ") == 8 and "NO (" not in text
-    assert "Recorded people are not on this computer" in text and "run `observers fetch humans`" in text
+    assert "The recorded responses are not on this computer" in text and "run `observers fetch humans`" in text
 
 
 def test_recorded_people_are_shown_if_they_are_on_the_computer(small_data, monkeypatch):
