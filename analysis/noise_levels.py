@@ -2,8 +2,8 @@
 
 The option `levels` of a denoiser (see docs/generative.md) is a part A:B of the noise schedule. If any log was made with a
 part of it, the frame has the columns `info_levels`, such as 0.6:0.8, and `info_model`, which is the same for all logs of one
-model with the same options, apart from `name` and `levels`. Logs of other observers have "" in both columns. A log from
-before the option existed has the whole schedule.
+model with the same options, apart from `name` and `levels`. Logs of other observers have "" in both columns. A log that was
+written before the option existed counts as a run with the whole schedule.
 """
 
 import hashlib

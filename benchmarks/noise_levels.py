@@ -3,7 +3,8 @@
     python benchmarks/noise_levels.py --limit 240 --pack docs/noise-levels
 
 Every model answers the first trials of `microcosm-cue-conflict` with five parts of its noise schedule. The parts take turns
-of STEP trials, so that all of them have equally many trials whenever the script is stopped; the same command continues.
+of STEP trials, so that their numbers of trials differ by at most STEP whenever the script is stopped; the same command
+continues.
 With `--pack`, the trials that all parts of a model have answered are written as one compressed log, which
 `observers analyze levels` reads. The same logs give the same bytes.
 """
@@ -38,7 +39,7 @@ def measure(logs: Path, model: str, limit: int) -> None:
 
 
 def pack(logs: Path, out: Path) -> str:
-    """Write the trials that all parts of the models have answered, and return a line that says what they are."""
+    """Write the first trials, which all parts of a model have answered, and return a line that describes them."""
     used, models, n_trials = {}, set(), []
     for model in MODELS:
         names = [name_of(model, levels) for levels in BANDS]

@@ -3,8 +3,8 @@
     python benchmarks/pack_recordings.py benchmarks/cache/microcosm/logs
     python benchmarks/pack_recordings.py study/logs --study
 
-`benchmarks/microcosm.py` writes the logs, and `python -m observers.microcosm.training.study` those for `--study`, which are
-packed without the evidence. `stimuli/published/included.py` describes the files. All observers of an
+`benchmarks/microcosm.py` writes the logs, and `python -m observers.microcosm.training.study` the logs for `--study`, which
+are packed without the evidence. `stimuli/published/included.py` describes the files. All observers of an
 experiment get the same trials: those that all of them have answered. An experiment is skipped if an observer has not
 answered a trial of it. With `--partial`, the number of trials is instead chosen so that the number of trials times
 the number of observers is as large as possible, and observers with fewer trials are omitted with a message. The evidence is
@@ -104,7 +104,7 @@ def write_recording(
         experiment: Name of the experiment.
         used: Rows (with the header) and sidecar of each observer, by its name.
         n_trials: Number of trials of each observer.
-        models: Names of the built-in observers whose weights the observers have.
+        models: Names of the included models whose weights the observers use.
         out: Folder of the two files.
         has_evidence: Whether the recording contains the evidence.
 
@@ -112,7 +112,7 @@ def write_recording(
         The size of the compressed log in bytes.
 
     Raises:
-        UserError: If the logs are of different versions of the experiment, or of other images than this version draws.
+        UserError: If the logs belong to different versions of the experiment, or to other images than this version draws.
     """
     identities = [sidecar["identity"] for _, sidecar in used.values()]
     shared = {key: identities[0].get(key) for key in OF_EXPERIMENT}
@@ -182,7 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("logs", type=Path, help="folder of the logs")
     parser.add_argument("--out", type=Path, help="folder (default: that of the installed recordings)")
-    parser.add_argument("--study", action="store_true", help="pack the models of the study of shape bias")
+    parser.add_argument("--study", action="store_true", help="pack the logs of the study of shape bias")
     parser.add_argument("--partial", action="store_true", help="omit observers with few trials instead of other trials")
     options = parser.parse_args()
     out = options.out or FOLDERS["microcosm-study" if options.study else "microcosm"]

@@ -3,8 +3,8 @@
     python benchmarks/shape_bias_study.py [LOGS] [--figures docs/shape-bias]
 
 LOGS is the folder study/logs that `python -m observers.microcosm.training.study` writes. By default, the recorded trials
-that come with the installation (microcosm-study) are used. The intervals contain the variation between images and between
-training runs; docs/shape-bias.md describes how they are computed.
+that come with the installation (microcosm-study) are used. The intervals account for the variation between images and
+between training runs; docs/shape-bias.md describes how they are computed.
 """
 
 import argparse
@@ -158,7 +158,7 @@ def kappa_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the mean κ on cue-conflict images within and between families at each agreement, with bootstrap intervals.
 
     An image counts as correct if the response is the category of its shape. The intervals are percentiles over resamples of
-    the images; they do not contain the variation between training runs.
+    the images; they do not account for the variation between training runs.
     """
     rng, rows = np.random.default_rng(SEED), []
     for agreement, trials in frame[frame["dataset"] == CONFLICT].groupby("agreement"):
@@ -241,7 +241,7 @@ def plot_shape_bias(models: pd.DataFrame, model: CellModel, path: Path) -> None:
                 )  # fmt: skip
         ax.axhline(0.5, color="#999999", linewidth=0.6, linestyle=":")
         ax.set_xticks(range(len(agreements)), [f"{agreement:.0%}" for agreement in agreements])
-        ax.set_xlabel("images in which texture agrees with the category, in training")
+        ax.set_xlabel("training images in which the texture agrees with the category")
         ax.set_ylabel("shape bias")
         ax.set_ylim(0, 1)
         ax.legend(frameon=False, loc="lower right")

@@ -58,12 +58,12 @@ def check_names(name: str, stimuli: Iterable[_Labels], cue_names: Sequence[str])
 
 
 def similar_label_notes(name: str, stimuli: Iterable[_Labels]) -> tuple[str, ...]:
-    """Return notes about categories, and about conditions, of the stimulus set `name` that differ only in capitals."""
+    """Return notes about categories, and about conditions, of the stimulus set `name` that differ only in case."""
     stimuli = tuple(stimuli)
     labels = {"categories": {s.category for s in stimuli}, "conditions": {s.condition for s in stimuli}}
     return tuple(
-        f"{show(name)}: some {kind} differ only in capitals and count as different {kind}: {abbreviate(groups)}; if they "
-        f"are the same, give them the same name"
+        f"{show(name)}: some {kind} differ only in upper and lower case and count as different {kind}: "
+        f"{abbreviate(groups)}; if they are the same, give them the same name"
         for kind, texts in labels.items()
         if (groups := [" and ".join(map(show, group)) for group in group_similar(sorted(texts))])
     )

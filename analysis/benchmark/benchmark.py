@@ -54,9 +54,9 @@ COLUMNS = (
 MEASURES = COLUMNS[3:]
 HUMANS = "humans"  # name of the row that combines all people
 TESTED = "tested"  # attribute of the tables with the conditions that each observer responded to
-# In place of the conditions of a group whose observers responded to different ones.
+# Stands for the conditions of a group whose observers responded to different conditions.
 DIFFERENT: tuple[tuple[str, str], ...] = ()
-# A name in the published recordings, perhaps followed by the part of the trials that --by adds.
+# A name in the published recordings; --by may add the part of the trials in parentheses.
 PUBLISHED_PERSON = re.compile(r"subject-\d+( \(.*\))?")
 SIMULATED_PEOPLE = "simulated people"  # name of the row that combines the reference observers, if they replace people
 

@@ -117,7 +117,7 @@ def correlate_measures(
 
 
 def low_pass_datasets(frame: pd.DataFrame) -> list[str]:
-    """Return the datasets with low-pass filtered images: `low-pass`, and drawn ones with the same distortion."""
+    """Return the datasets with low-pass filtered images: `low-pass`, and datasets of drawn images with this distortion."""
     return [name for name in dataset_order(frame["dataset"].unique()) if published_name(name) == "low-pass"]
 
 
@@ -130,7 +130,7 @@ def disagreement_note(table: pd.DataFrame) -> list[str]:
         return []
     return [
         f"p and the 95 % interval of {' and '.join(f'{name}’s r' for name in names)} disagree on whether r differs from 0: "
-        "p comes from a t test and the interval from Fisher's z, which is an approximation for few observers"
+        "p comes from a t test and the interval from Fisher’s z, which is an approximation if there are few observers"
     ]
 
 

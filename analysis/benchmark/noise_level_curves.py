@@ -1,16 +1,16 @@
 """Shape bias, accuracy and error consistency of generative observers as functions of the noise level.
 
-A model was run several times, each time with another part A:B of the noise schedule (option `levels`). The logs of one model
-are recognized by their sidecars (see `analysis.noise_levels`), not by the names of the observers. The measures for each part
-are those of the other modules:
+Each model was run several times, each time with another part A:B of the noise schedule (option `levels`). The logs of one
+model are recognized by their sidecars (see `analysis.noise_levels`), not by the names of the observers. The measures for
+each part are those of the other modules:
 - shape bias over the images with a cue conflict, with its Wilson interval (`analysis.measures.shape_bias`);
 - accuracy over the images with one correct category, that is, without a cue conflict, with its Wilson interval. Conditions
   are pooled;
 - the mean κ with people, or, if no person responded to the dataset, with the other observers, and its interval over images
-  (`analysis.kappa.mean_intervals`). It is averaged over conditions as in the benchmark. Other observers are those that are
-  neither simulated nor a model of this table, whatever its options.
-A measure without trials is NaN. The intervals of one model are about the same images, so they are not independent of each
-other: an overlap of two intervals does not show that two parts are equal.
+  (`analysis.kappa.mean_intervals`). It is averaged over conditions as in the benchmark. Simulated observers and the models
+  of this table, whatever their options, do not count as other observers.
+A measure without trials is NaN. The intervals of one model are based on the same images, so they are not independent of each
+other: an overlap of two intervals does not show that two parts give the same result.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ SHOWN = (
 )  # fmt: skip
 MEASURES = ("shape_bias", "accuracy", "kappa")
 PEOPLE, OTHERS = "people", "other observers"
-MIN_INTERVALS = 2  # parts of the schedule, apart from the whole, with which a model has a curve
+MIN_INTERVALS = 2  # smallest number of parts, not counting the whole schedule, for which a model has a curve
 
 
 def noise_level_curves(frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan") -> pd.DataFrame:
@@ -92,7 +92,7 @@ def _trials_of_curves(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     The second result has a note for each model with a single part. Raises LogError if no model has a curve.
     """
     remedy = (
-        "run an observer at least twice, such as with -o levels=0:0.5 -o name=NAME-low and with -o levels=0.5:1 "
+        "run an observer at least twice, for example with -o levels=0:0.5 -o name=NAME-low and with -o levels=0.5:1 "
         "-o name=NAME-high (docs/generative.md)"
     )
     if LEVELS not in frame or MODEL not in frame:
@@ -116,7 +116,7 @@ def _trials_of_curves(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _rows(trials: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Return a row for every model and part, from low to high levels; the whole schedule is the last part of its model."""
+    """Return a row for every model and part, from low to high levels; the whole schedule is the last row of its model."""
     rows = trials[["observer", MODEL, LEVELS]].drop_duplicates()
     rows = rows.rename(columns={MODEL: "model", LEVELS: "levels"}).assign(dataset=dataset)
     rows[["t_low", "t_high"]] = [interval_of(levels) for levels in rows["levels"]]
@@ -145,18 +145,20 @@ def _accuracies(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kappas(trials: pd.DataFrame, others: pd.DataFrame, rule: Rule) -> tuple[pd.DataFrame, str, list[bool]]:
-    """Return the mean κ of every observer of one dataset with people or others, a note, and whether intervals are rare."""
+    """Return the mean κ of every observer of one dataset with people or others, a note, and `MeanIntervals.is_rare`."""
     columns = ["observer", "compared_with", "n_compared", "kappa", "kappa_low", "kappa_high"]
     kinds = others["kind"].astype("str")
     has_people = bool((kinds == "human").any())
     reference = others[(kinds == "human") if has_people else (kinds != "simulated")]
     if reference.empty:
-        return pd.DataFrame(columns=columns), "κ needs logs of people or of other observers", []
+        note = "κ is not computed, because there are no logs of people or of other observers"
+        return pd.DataFrame(columns=columns), note, []
     names = set(reference["observer"].astype("str"))
     both = as_text(pd.concat([reference, trials], ignore_index=True).assign(info_levels="", info_model=""))
     conditions = [c for c in split_by_condition(both, names) if c.is_reference.any()]
     if not conditions:
-        return pd.DataFrame(columns=columns), "no condition with other observers counts in the benchmark", []
+        note = "κ is not computed, because the benchmark uses none of the conditions with other observers"
+        return pd.DataFrame(columns=columns), note, []
     data = compare_with_people(conditions, rule)
     ends = people_intervals(conditions, data, rule).with_people
     table = pd.DataFrame({

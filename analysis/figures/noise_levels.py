@@ -1,7 +1,7 @@
 """Shape bias, accuracy and error consistency as functions of the noise level, with one panel for each measure.
 
-Each model has a line. A marker is in the middle of its part of the noise schedule. Its horizontal line is the part, and its
-vertical line is the 95 % interval in the table. A dashed line is the run of the same model with the whole schedule.
+Each model has a line. A marker is in the middle of a part of the noise schedule; its horizontal line spans this part, and
+its vertical line shows the 95 % interval. A dashed line shows the run of the same model with the whole schedule.
 """
 
 import pandas as pd
@@ -16,7 +16,7 @@ from analysis.selection.groups import COLORS
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 PANEL_WIDTH, HEIGHT = 2.1, 2.3  # inches
-STEP = 0.012  # by which the lines of several models are apart, so that their intervals do not hide each other
+STEP = 0.012  # horizontal offset between models, so that their intervals do not hide each other
 LABELS = {"shape_bias": "Shape bias", "accuracy": "Accuracy without cue conflict", "kappa": "κ"}
 
 

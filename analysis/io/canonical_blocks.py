@@ -78,10 +78,10 @@ class CanonicalBlocks:
         self.canonical.check_used()
 
     def _spell_categories(self) -> None:
-        """Give categories that differ only in upper and lower case between logs one spelling, where choices are not known.
+        """Use one spelling for categories that differ only in upper and lower case between logs, if choices are not known.
 
-        A log in which two such categories occur distinguishes them, as an experiment with letters does. The cues of logs
-        with cues have the spelling of the categories, so that these are not changed either.
+        If two such categories occur in one log, as in an experiment with letters, they are different and are not changed.
+        Datasets with cues are not changed, because their cues are written like their categories.
         """
         in_logs: dict[str, dict[str, set[str]]] = {}
         for dataset, source, block in self.unknown:

@@ -88,12 +88,12 @@ class _Observers:
 
 
 def _similar_observers_note(dataset: str, observers: Sequence[str]) -> Iterator[str]:
-    """Yield a note about names that are probably those of one observer, such as `subject-1` and `subject-01`."""
+    """Yield a note about names that probably belong to one observer, such as `subject-1` and `subject-01`."""
     similar = group_similar(observers, _without_zeros)
     if similar:
         pairs = abbreviate([" and ".join(map(repr, group)) for group in similar])
         yield (
-            f"some names of observers of {dataset} differ only in capitals, separators or zeros before a number, and "
+            f"some names of observers of {dataset} differ only in upper and lower case, separators or leading zeros, and "
             f"count as different observers: {pairs}; if they are the same, use the same name in all files"
         )
 

@@ -5,8 +5,8 @@ never a number or a truth value, and a missing response is "". `rt` is in second
 response equals the category. If a log has further columns, these follow: cue columns of the stimulus set (such as
 `shape` and `texture`), `evidence_<choice>` and `measured_<quantity>`, and `info_<name>`: text about the observer or
 the trial that the files of other projects contain, such as `info_age`, by which observers can be grouped. A missing
-text is "". These columns are not cues. `info_levels` and `info_model` are the noise levels of denoisers, if a log was made
-with a part of the noise schedule (`analysis.noise_levels`).
+text is "". These columns are not cues. If a log was made with a part of the noise schedule, `info_levels` and `info_model`
+contain the noise levels and the model of denoisers (`analysis.noise_levels`).
 
 Columns of text have the dtype `category` of pandas, which stores every text once and a small number per trial. The
 categories of a column are the texts that occur in it, in alphabetical order, so that sorting and grouping give the

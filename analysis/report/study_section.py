@@ -21,12 +21,13 @@ def study_section(trials: pd.DataFrame) -> Extra:
     table = table.sort_values(["agreement", "family", "seed"], ascending=[False, True, True], ignore_index=True)
     sentences = (
         "The models above differ in many ways, and each was trained once, so their shape bias cannot be attributed to one "
-        f"cause. A controlled study trained {len(table)} small models that differ in their family (network; network trained "
-        "with diffusion noise; latent diffusion; ar, an autoregressive model), in how often the texture of an object agrees "
-        "with its category in the training images (agreement), and in the random seed.",
+        f"cause. A controlled study trained {len(table)} small models that differ in three respects: in their family "
+        "(network; noise, the same network trained with diffusion noise; latent, a latent diffusion model; ar, an "
+        "autoregressive model), in how often the texture of an object agrees with its category in the training images "
+        "(agreement), and in the random seed.",
         "docs/shape-bias.md describes the question, the predictions, the results and what they do not show. "
         "`observers analyze shape-bias microcosm-study/microcosm-cue-conflict` shows the same table.",
-        "n is the number of responses with the shape or the texture. The intervals are 95 % Wilson intervals for one model; "
-        "they do not contain the variation between training runs.",
+        "n is the number of responses that name the shape or the texture. The intervals are 95 % Wilson intervals for one "
+        "model; they do not contain the variation between training runs.",
     )
     return Extra("Where does shape bias come from?", "shape-bias-study", sentences, table, is_averaged=False)

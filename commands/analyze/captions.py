@@ -58,7 +58,7 @@ TEXTS = {
     "benchmark by group": f"""
         Benchmark of Geirhos et al. (2021), averaged over datasets and then over the observers of each group:
         out-of-distribution (OOD) accuracy, and accuracy difference (squared), observed agreement and error consistency (κ)
-        with people. {OVER_OBSERVERS} Those of people are over images.""",
+        with people. {OVER_OBSERVERS} The intervals of people are over images.""",
     "ranks": """
         Benchmark of Geirhos et al. (2021), averaged over datasets. Brackets contain 95 % intervals over images: MOVER
         for error consistency, percentile bootstrap for the others.""",

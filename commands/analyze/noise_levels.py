@@ -24,7 +24,7 @@ def levels(
     dataset: Dataset = None,
     figure: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="PDF, SVG or PNG file for a figure of one dataset (default: none)."),
+        typer.Option(metavar="FILE", help="PDF, SVG or PNG file for the figure of one dataset (default: none)."),
     ] = None,
     rule: Rule = "undefined-is-nan",
     *,
@@ -34,7 +34,7 @@ def levels(
     """Compute shape bias and kappa as functions of noise level.
 
     The table has a row for every part of the noise schedule with which a model was run (option `levels` of generative
-    observers; the sidecars of the logs record it). Shape bias is that of images with a cue conflict, and accuracy that of
+    observers; the sidecars of the logs record it). Shape bias is computed over images with a cue conflict, and accuracy over
     images without one. Kappa is the mean with people, or with the other observers if there are no people.
 
     \b
@@ -54,7 +54,9 @@ def levels(
     table = noise_level_curves(frame, rule=rule)
     datasets = list(dict.fromkeys(table["dataset"]))
     if figure is not None and len(datasets) > 1:
-        raise LogError(f"a figure shows one dataset, but these are {', '.join(datasets)}: choose one with --dataset")
+        raise LogError(
+            f"a figure shows one dataset, but the table contains {', '.join(datasets)}: choose one with --dataset"
+        )
     summary = table[[*(["dataset"] if len(datasets) > 1 else []), *SHOWN]]
     compared = table.dropna(subset="compared_with").drop_duplicates("dataset")
     sentences = [

@@ -247,8 +247,8 @@ def correlation(
         datasets = low_pass_datasets(frame)
         if not datasets:
             raise LogError(
-                "these logs contain no trials with low-pass filtered images, whose accuracy --x stands for by default: add "
-                "their logs, or name a measure with --x"
+                "the default of --x is the accuracy on low-pass filtered images, but these logs contain no trials with such "
+                "images: add logs that do, or choose a measure with --x"
             )
         x = f"accuracy:{datasets[0]}"
     table = correlate_measures(frame, x, y, people=people, rule=rule)

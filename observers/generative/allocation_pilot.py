@@ -72,7 +72,7 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
     if objective.levels != WHOLE_SCHEDULE:
         raise ObserverError(
             f"an allocation is estimated from all noise levels, but this observer uses only {objective.levels}: omit "
-            f"-o levels; a run with -o levels can use the allocation nevertheless"
+            f"-o levels here; a later run with -o levels can still use the allocation"
         )
     if n_draws < MIN_DRAWS:
         raise ObserverError(f"an allocation to {N_BINS} bins needs at least {MIN_DRAWS} draws, got {n_draws}")

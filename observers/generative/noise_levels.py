@@ -62,7 +62,7 @@ class NoiseLevels:
 
         Args:
             interval: The interval in the form of `normalized_interval`. It contains the levels with A <= t < B, so
-                intervals that share an end have no level in common.
+                adjacent intervals do not overlap. An interval that ends at 1 also contains t = 1.
 
         Raises:
             ObserverError: If the interval contains no level.

@@ -117,7 +117,7 @@ class Objective:
         allocation: CSV file with a column `density`, the share of draws for each bin of noise levels (see
             `observers.generative.draws`); None spreads the draws evenly.
         seed: Random seed of the noise and of the order of noise levels.
-        levels: Part of the noise schedule A:B from which the noise levels of draws are taken, as fractions from 0 (no
+        levels: Part A:B of the noise schedule from which the noise levels of draws are taken, as fractions from 0 (no
             noise) to 1 (most noise); 0.6:0.8 contains the levels with 0.6 <= t < 0.8.
     """
 

@@ -1,4 +1,4 @@
-"""A controlled study of shape bias: train the models of every cell of the design, and ask them.
+"""A controlled study of shape bias: train the models of every cell of the design, and run them as observers.
 
     python -m observers.microcosm.training.study --out study --workers 2     # resumes a run that was interrupted
     python benchmarks/shape_bias_study.py study/logs                         # tables and figures
@@ -6,7 +6,7 @@
 The design crosses the agreement of texture and category in the training images with the family of the model. Each cell
 is trained with several random seeds. All models get the same number of images of 32 × 32 pixels, have about the same
 number of parameters, and answer the same trials. docs/shape-bias.md describes the question, the predictions and the
-results. The icons whose shapes are learned are downloaded once (104 MB); the extra `microcosm` is needed to draw them.
+results. The training icons are downloaded once (104 MB); the extra `microcosm` is needed to draw them.
 """
 
 import argparse
@@ -41,9 +41,9 @@ PREDICTOR = TrainingSettings(steps=4_000, batch=32, rate=3e-3, warmup=300, half=
 # The autoencoders, which the models of all cells share, are trained on images in which textures are unreliable.
 AUTOENCODER = TrainingSettings(steps=3_000, batch=16, rate=2e-3, half=True)
 TOKENS = TrainingSettings(steps=2_500, batch=16, rate=2e-3, average=0.99)
-# Widths of the models, which have 0.89 to 0.96 million parameters without their autoencoders.
+# Widths of the models, which have 0.89 to 0.95 million parameters without their autoencoders.
 NETWORK_WIDTHS, DENOISER_WIDTHS, PREDICTOR_WIDTH = (32, 64, 128, 192), (32, 64), 120
-# Scheme of the observer, and options with which it answers the trials.
+# Scheme of the observer, and its options in the experiments.
 FAMILIES: dict[str, tuple[str, dict[str, object]]] = {
     "network": ("hf", {}),
     "noise": ("hf", {}),
@@ -86,7 +86,7 @@ def load_images(agreement: float, n: int, icons: Path | None) -> TrainingImages:
 
 
 def train_first_stage(out: Path, n_images: int, share: float, icons: Path | None, family: str) -> None:
-    """Train the autoencoder that the latent diffusion models share, or that which the autoregressive models share.
+    """Train the autoencoder that all latent diffusion models share, or the one that all autoregressive models share.
 
     Args:
         out: Folder of the study.
@@ -148,7 +148,7 @@ def train_cell(out: Path, n_images: int, share: float, icons: Path | None, cell:
 
 
 def write_runs(out: Path, cells: Sequence[Cell]) -> Path:
-    """Write OUT/runs.toml, which asks the models of these cells, and return its path."""
+    """Write OUT/runs.toml, which runs the models of these cells on the experiments, and return its path."""
     lines = []
     for cell, (experiment, limit) in product(cells, EXPERIMENTS.items()):
         scheme, options = FAMILIES[cell.family]
@@ -173,10 +173,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("study"), help="folder of the study (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="number of worker processes (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=N_SEEDS, help="random seeds for each cell (default: %(default)s)")
+    parser.add_argument(
+        "--seeds", type=int, default=N_SEEDS, help="number of random seeds per cell (default: %(default)s)"
+    )
     parser.add_argument("--icons", type=Path, help="json-….tgz of the npm package @iconify/json (default: downloaded)")
     parser.add_argument(
-        "--share", type=float, default=1.0, help="factor on the number of training steps (default: %(default)s)"
+        "--share",
+        type=float,
+        default=1.0,
+        help="factor by which training is shortened or extended (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
     if options.workers < 1 or options.seeds < 1 or not 0 < options.share <= 100:

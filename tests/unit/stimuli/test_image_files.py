@@ -171,12 +171,12 @@ def _refuse(*_):
     raise PermissionError(13, "Permission denied")
 
 
-def test_categories_that_differ_only_in_capitals_are_noted(photos):
+def test_categories_that_differ_only_in_case_are_noted(photos):
     for folder in ("Cat", "CAT"):
         save_image(PIXELS, photos / folder / f"{folder}.png")
     note = (
-        "'photos': some categories differ only in capitals and count as different categories: 'CAT' and 'Cat' and 'cat'; "
-        "if they are the same, give them the same name"
+        "'photos': some categories differ only in upper and lower case and count as different categories: "
+        "'CAT' and 'Cat' and 'cat'; if they are the same, give them the same name"
     )
     stimuli = read_folder(photos)
     assert note in stimuli.notes

@@ -16,7 +16,7 @@ from observers.protocol import Response
 from tests.commands import observers
 
 N_CONFLICT, N_CONSISTENT = 240, 16  # images of the drawn experiment with and without a cue conflict
-# Part of the schedule -> shape responses in each ten images with a cue conflict, correct ones in each four without one.
+# Part of the schedule -> shape responses per ten images with a cue conflict, correct responses per four images without one.
 CURVE = {"0.6:0.8": (7, 4), "0:0.2": (1, 2), "0.2:0.6": (4, 3), "0:1": (3, 4)}
 
 
@@ -33,7 +33,7 @@ class Objective:
 
 @frozen
 class Denoiser:
-    """The part of an observer's options that the sidecar of a denoiser has."""
+    """The options in the sidecar of a denoiser from which its noise levels are read."""
 
     objective: Objective = Objective()
     source: Source = Source()
@@ -183,7 +183,9 @@ def test_without_cues_accuracy_is_over_all_trials_and_without_others_kappa_is_un
     table = noise_level_curves(own.drop(columns=["shape", "texture"]))
     assert set(table["n"]) == {N_CONFLICT + N_CONSISTENT} and not table["n_conflict"].any()
     assert table["shape_bias"].isna().all() and table["kappa"].isna().all() and table["accuracy"].notna().all()
-    assert table.attrs["notes"] == ["drawn-cue-conflict: κ needs logs of people or of other observers"]
+    assert table.attrs["notes"] == [
+        "drawn-cue-conflict: κ is not computed, because there are no logs of people or of other observers"
+    ]
     figure = noise_level_figure(own.drop(columns=["shape", "texture"]))
     assert [ax.get_ylabel() for ax in figure.axes] == ["Accuracy"]
 
@@ -192,7 +194,8 @@ def test_conditions_that_do_not_count_in_the_benchmark_have_no_kappa(frame):
     uncounted = frame.assign(dataset="contrast", condition="c100")
     table = noise_level_curves(uncounted)
     assert table["kappa"].isna().all() and table["accuracy"].notna().all()
-    assert "contrast: no condition with other observers counts in the benchmark" in table.attrs["notes"]
+    note = "contrast: κ is not computed, because the benchmark uses none of the conditions with other observers"
+    assert note in table.attrs["notes"]
 
 
 def test_the_figure_shows_the_table(frame):
@@ -242,7 +245,8 @@ def test_a_figure_of_several_datasets_is_refused(folder, drawn, tmp_path):
     both = ["analyze", "levels", folder, tmp_path]
     done = observers(*both, "--figure", tmp_path / "levels.svg", code=1)
     assert (
-        "a figure shows one dataset, but these are drawn-cue-conflict, other: choose one with --dataset" in done.stderr
+        "a figure shows one dataset, but the table contains drawn-cue-conflict, other: choose one with --dataset"
+        in done.stderr
     )
     lines = observers(*both).stdout.splitlines()
     assert lines[0].split()[0] == "dataset" and lines[-1].startswith("kappa in")

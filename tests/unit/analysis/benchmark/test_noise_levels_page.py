@@ -25,7 +25,7 @@ def test_the_table_of_the_page_is_that_of_its_command(printed):
     assert len(rows) >= 6 and [row for row in page.splitlines() if row.startswith("| microcosm")] == rows
 
 
-def test_the_committed_log_is_small_and_is_the_one_of_its_sidecar():
+def test_the_committed_log_is_small_and_matches_its_sidecar():
     sidecar = json.loads((LOG.parent / "microcosm-cue-conflict.json").read_text("utf-8"))
     assert hashlib.sha256(LOG.read_bytes()).hexdigest() == sidecar["recording"]["csv_sha256"]
     assert sum(path.stat().st_size for path in LOG.parent.iterdir()) < 400_000

@@ -198,4 +198,4 @@ def test_only_denoisers_have_the_option():
 
 def test_show_describes_the_option():
     shown = observers("show", "sd14").stdout
-    assert "levels: text, default 0:1" in shown and "Part of the noise schedule A:B" in shown
+    assert "levels: text, default 0:1" in shown and "Part A:B of the noise schedule" in shown

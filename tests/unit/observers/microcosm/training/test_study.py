@@ -51,7 +51,7 @@ def test_the_models_have_about_the_same_number_of_parameters_and_see_the_same_nu
     assert {s.steps * s.batch for s in (study.DENOISER, study.PREDICTOR)} == {128_000}
 
 
-def test_the_models_are_trained_and_asked(without_icons, tmp_path):
+def test_the_models_are_trained_and_respond_to_trials(without_icons, tmp_path):
     for family in ("latent", "ar"):
         study.train_first_stage(tmp_path, N_IMAGES, SHARE, None, family)
     cells = [study.Cell(family, 0.5, 2) for family in study.FAMILIES]
@@ -73,7 +73,7 @@ def test_the_models_are_trained_and_asked(without_icons, tmp_path):
         assert response.choice in session.experiment.choices
 
 
-def test_seeds_give_other_initial_weights():
+def test_different_seeds_give_different_initial_weights():
     first, second = (latent.build_denoiser((8, 16), seed=seed) for seed in (1, 2))
     assert not first.conv_in.weight.equal(second.conv_in.weight)
     first, second = (cnn.build_network((8, 16), seed=seed) for seed in (1, 2))
