@@ -8,8 +8,9 @@ between training runs; docs/shape-bias.md describes how they are computed.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -26,6 +27,7 @@ from analysis.io.writing.formats import to_markdown as markdown
 from analysis.kappa.consistency import correct_matrix, resampled_kappa
 from analysis.measures.accuracy import accuracy
 from benchmarks.microcosm import CONFLICT, CONSISTENT, LOW_PASS, blurred_conditions
+from core.errors import LogError, UserError
 from stimuli.draw.microcosm import exemplars
 
 FAMILIES = ("network", "noise", "latent", "ar")
@@ -38,12 +40,34 @@ LEVEL = 0.95
 def read_study(paths: Sequence[str | Path]) -> pd.DataFrame:
     """Return the trials of the models of the study, with the columns family, agreement, run (the seed) and cell."""
     frame = as_text(read_trials(list(paths)))
-    parts = frame["observer"].str.extract(r"^study-(?P<family>\w+)-(?P<agreement>[\d.]+)-(?P<run>\d+)$")
+    name = rf"^study-(?P<family>{'|'.join(FAMILIES)})-(?P<agreement>0\.\d+|1)-(?P<run>\d+)$"
+    parts = frame["observer"].str.extract(name)
     if parts["family"].isna().any():
         others = sorted(frame.loc[parts["family"].isna(), "observer"].unique())
-        raise SystemExit(f"these observers are not models of the study: {', '.join(others)}")
+        raise LogError(
+            f"these observers are not models of the study: {', '.join(others)}; give the folder study/logs that "
+            f"`python -m observers.microcosm.training.study` writes"
+        )
+    if not {"shape", "texture"} <= set(frame.columns) or CONFLICT not in set(frame["dataset"]):
+        raise LogError(f"these logs do not contain trials of {CONFLICT}, from which shape bias is computed")
     frame = frame.assign(family=parts["family"], agreement=parts["agreement"].astype(float), run=parts["run"])
     return frame.assign(cell=frame["family"] + " " + frame["agreement"].map("{:.0%}".format))
+
+
+def trial_notes(frame: pd.DataFrame) -> list[str]:
+    """Return a note for each dataset whose images are not the same for all models, which differences can be due to."""
+    notes = []
+    n_models = frame["observer"].nunique()
+    for dataset, trials in frame.groupby("dataset"):
+        n_trials = trials.groupby("observer").size()
+        images = trials.drop_duplicates(["observer", "stimulus", "condition"])
+        n_common = int((images.groupby(["stimulus", "condition"]).size() == n_models).sum())
+        if len(n_trials) < n_models or (n_trials != n_common).any():
+            notes.append(
+                f"{dataset}: {len(n_trials)} of {n_models} models answered {n_trials.min()} to {n_trials.max()} trials, and "
+                f"{n_common} images were answered by all models: models are not compared on the same images"
+            )
+    return notes
 
 
 def decisions(frame: pd.DataFrame) -> pd.DataFrame:
@@ -61,10 +85,11 @@ class CellModel:
     """The log odds of a shape decision in every cell, with both sources of variation.
 
     Attributes:
-        cells: The names of the cells.
+        cells: The names of the cells that have both shape and texture decisions.
         log_odds: Log odds of each cell, averaged over its training runs.
         n_runs: Number of training runs of each cell.
-        image_covariance: Covariance matrix of the log odds due to images, clustered by icon and by texture.
+        image_covariance: Covariance matrix of the log odds due to images, clustered by icon and by texture. It is
+            positive semidefinite.
         image_df: Its degrees of freedom, the number of textures minus 1.
         run_variance: Variance of the log odds between the training runs of a cell, pooled; NaN if every cell has one run.
         run_df: Its degrees of freedom.
@@ -84,6 +109,8 @@ class CellModel:
         by_images = float(w @ self.image_covariance @ w)
         by_runs = float(np.nan_to_num(self.run_variance) * np.sum(w**2 / self.n_runs))
         variance = by_images + by_runs
+        if not variance:
+            return float(w @ self.log_odds), float("nan"), float("nan")
         df = variance**2 / (by_images**2 / self.image_df + (by_runs**2 / self.run_df if self.run_df else 0.0))
         half = float(stats.t.ppf(0.5 + LEVEL / 2, df)) * variance**0.5
         value = float(w @ self.log_odds)
@@ -94,8 +121,19 @@ def fit_cells(chosen: pd.DataFrame) -> CellModel:
     """Fit the log odds of the cells to the shape and texture decisions of `decisions`.
 
     The covariance due to images is that of a logistic regression with two crossed clusters, icons and textures (Cameron,
-    Gelbach & Miller 2011, Journal of Business & Economic Statistics 29(2)).
+    Gelbach & Miller 2011, Journal of Business & Economic Statistics 29(2)). It is a difference of matrices and can have
+    negative eigenvalues, which are set to 0 as they propose in section 2.3. A cell with shape decisions only or with texture
+    decisions only has no finite log odds and is omitted.
+
+    Raises:
+        LogError: If every cell is omitted, or if there are fewer than two textures or icons.
     """
+    shares = chosen.groupby("cell")["is_shape"].transform("mean")
+    chosen = chosen[(shares > 0) & (shares < 1)]
+    if chosen["texture"].nunique() < 2 or chosen["icon"].nunique() < 2:
+        raise LogError(
+            "intervals need a cell with shape and texture decisions on at least two icons and two textures: add trials"
+        )
     order = chosen.assign(order=chosen["family"].map(FAMILIES.index)).sort_values(
         ["agreement", "order"], ascending=[False, True]
     )
@@ -110,9 +148,14 @@ def fit_cells(chosen: pd.DataFrame) -> CellModel:
     n_runs, df = log_odds.size().loc[list(cells)].to_numpy(), int((log_odds.size() - 1).sum())
     squares = float(((log_odds.size() - 1) * log_odds.var().fillna(0.0)).sum())
     return CellModel(
-        cells, log_odds.mean().loc[list(cells)].to_numpy(), n_runs, np.asarray(fit.cov_params()),
+        cells, log_odds.mean().loc[list(cells)].to_numpy(), n_runs, _without_negative_eigenvalues(fit.cov_params()),
         chosen["texture"].nunique() - 1, squares / df if df else float("nan"), df,
     )  # fmt: skip
+
+
+def _without_negative_eigenvalues(covariance: pd.DataFrame) -> np.ndarray:
+    values, vectors = np.linalg.eigh(np.asarray(covariance))
+    return np.asarray(vectors * np.maximum(values, 0.0) @ vectors.T)
 
 
 def probability(log_odds: float) -> float:
@@ -142,10 +185,10 @@ def contrast_table(model: CellModel) -> pd.DataFrame:
     for family in FAMILIES:
         if {f"{family} 50%", f"{family} 100%"} <= present:
             rows.append((f"{family}: agreement 50% − 100%", {f"{family} 50%": 1.0, f"{family} 100%": -1.0}))
-    for agreement, family in ((a, f) for a in ("100%", "75%", "50%") for f in FAMILIES[1:]):
-        if {f"{family} {agreement}", f"network {agreement}"} <= present:
-            weights = {f"{family} {agreement}": 1.0, f"network {agreement}": -1.0}
-            rows.append((f"{family} − network at agreement {agreement}", weights))
+    for agreement, (other, family) in product(("100%", "75%", "50%"), combinations(FAMILIES, 2)):
+        if {f"{family} {agreement}", f"{other} {agreement}"} <= present:
+            weights = {f"{family} {agreement}": 1.0, f"{other} {agreement}": -1.0}
+            rows.append((f"{family} − {other} at agreement {agreement}", weights))
     ends = [f"{family} {agreement}" for agreement in ("50%", "100%") for family in FAMILIES]
     if set(ends) <= present:
         weights = {cell: (1.0 if " 50%" in cell else -1.0) / len(FAMILIES) for cell in ends}
@@ -157,8 +200,9 @@ def contrast_table(model: CellModel) -> pd.DataFrame:
 def kappa_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the mean κ on cue-conflict images within and between families at each agreement, with bootstrap intervals.
 
-    An image counts as correct if the response is the category of its shape. The intervals are percentiles over resamples of
-    the images; they do not account for the variation between training runs.
+    An image counts as correct if the response is the category of its shape. All images of the dataset are used, also those
+    whose cues agree. The intervals are percentiles over resamples of single images, so they contain neither the variation
+    between training runs nor that between icons and textures, and are too narrow for conclusions about either.
     """
     rng, rows = np.random.default_rng(SEED), []
     for agreement, trials in frame[frame["dataset"] == CONFLICT].groupby("agreement"):
@@ -209,11 +253,15 @@ def _with_interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def correlation_table(models: pd.DataFrame) -> pd.DataFrame:
-    """Return Pearson's r of accuracy on blurred images and shape bias over all models, and within each agreement."""
+    """Return Pearson's r of accuracy on blurred images and shape bias over all models, and within each agreement.
+
+    The intervals are those of Fisher's z, as if models were independent and their shape bias were known exactly.
+    """
     groups = [("all", models), *((f"{a:.0%}", group) for a, group in models.groupby("agreement"))]
     rows = []
-    for label, group in groups:
-        if len(group) >= 4:
+    for label, every in groups:
+        group = every.dropna(subset=["blurred", "shape_bias"])
+        if len(group) >= 4 and (group[["blurred", "shape_bias"]].nunique() > 1).all():
             result = stats.pearsonr(group["blurred"], group["shape_bias"])
             rows.append((label, len(group), result.statistic, *result.confidence_interval(LEVEL)))
     return pd.DataFrame(rows, columns=["agreement", "n_models", "r", "low", "high"])
@@ -255,22 +303,45 @@ def main() -> None:
     parser.add_argument("logs", nargs="*", default=["microcosm-study"], help="logs (default: the recorded trials)")
     parser.add_argument("--figures", type=Path, help="folder for the figure (default: none)")
     options = parser.parse_args()
-    frame = read_study(options.logs)
+    try:
+        show(read_study(options.logs), options.figures)
+    except (UserError, OSError) as error:
+        sys.exit(f"shape_bias_study: {error}")
+
+
+def show(frame: pd.DataFrame, figures: Path | None) -> None:
+    """Print the tables of the trials of `read_study`, and draw the figure into a folder unless it is None."""
     models = model_table(frame)
+    for note in trial_notes(frame):
+        print(f"note: {note}\n")
+    without = sorted(set(frame["observer"]) - set(models["observer"]))
+    if without:
+        print(f"without a shape or texture decision, and therefore omitted: {', '.join(without)}\n")
     print(markdown(models[["family", "agreement", "run", "consistent", "blurred", "n_shape", "n_cue", "shape_bias"]]))
-    weak = models.loc[models["consistent"] < MIN_ACCURACY, "observer"]
+    weak = models.loc[~(models["consistent"] >= MIN_ACCURACY), "observer"]  # also without trials with consistent images
     if len(weak):
-        print(f"not interpreted, because the accuracy on consistent images is below 25 %: {', '.join(weak)}\n")
-    model = fit_cells(decisions(frame[~frame["observer"].isin(weak)]))
+        print(f"not interpreted, because the accuracy on consistent images is not 25 % or more: {', '.join(weak)}\n")
+    chosen = decisions(frame[~frame["observer"].isin(weak)])
+    model = fit_cells(chosen)
+    one_sided = sorted(set(chosen["cell"]) - set(model.cells))
+    if one_sided:
+        print(f"omitted below, because the log odds of one kind of decision are infinite: {', '.join(one_sided)}\n")
     cells = [(cell, *map(probability, model.contrast({cell: 1.0}))) for cell in model.cells]
     print(markdown(pd.DataFrame(cells, columns=["cell", "shape_bias", "low", "high"])))
     sd = model.run_variance**0.5
-    print(f"standard deviation of the log odds between training runs: {sd:.3f} ({model.run_df} degrees of freedom)\n")
-    for table in (contrast_table(model), kappa_table(frame), family_kappas(frame), correlation_table(models)):
-        print(markdown(table))
-    if options.figures:
-        options.figures.mkdir(parents=True, exist_ok=True)
-        plot_shape_bias(models, model, options.figures / "shape-bias.png")
+    if model.run_df:
+        print(
+            f"standard deviation of the log odds between training runs: {sd:.3f} ({model.run_df} degrees of freedom)\n"
+        )
+    else:
+        print("note: every cell has one training run, so the intervals do not contain the variation between runs\n")
+    interpreted = models[~models["observer"].isin(weak)]
+    for table in (contrast_table(model), kappa_table(frame), family_kappas(frame), correlation_table(interpreted)):
+        if len(table):
+            print(markdown(table))
+    if figures:
+        figures.mkdir(parents=True, exist_ok=True)
+        plot_shape_bias(models, model, figures / "shape-bias.png")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ A measure without trials is NaN. The intervals of one model are based on the sam
 other: an overlap of two intervals does not show that two parts give the same result.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -56,11 +58,12 @@ def noise_level_curves(frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan") 
         with the levels 0:1 is a run with the whole schedule. `t_low` and `t_high` are the ends of the part. `n_conflict`,
         `n_shape` and `n_texture` are counts of trials with a cue conflict; `n` and `n_correct` are counts of trials without
         one. `compared_with` says whether `kappa` is the mean with people or with other observers, and `n_compared` is their
-        number. `attrs["notes"]` names models with a single part, and datasets in which κ cannot be computed.
+        number. `attrs["notes"]` names models with a single part or with different images in their parts, and datasets in
+        which κ cannot be computed.
 
     Raises:
-        LogError: If no model was run with several parts of the schedule, or if an observer responded to an image of one
-            condition twice in one session.
+        LogError: If no model was run with several parts of the schedule, if two observers are the same model with the same
+            part, or if an observer responded to an image of one condition twice in one session.
 
     Example:
         >>> noise_level_curves(read_trials("logs/cue-conflict", "humans/cue-conflict"))
@@ -75,7 +78,7 @@ def noise_level_curves(frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan") 
         table = _rows(of_dataset, dataset).merge(_shape_biases(of_dataset), "left", "observer")
         table = table.merge(_accuracies(of_dataset), "left", "observer")
         kappas, note, rare = _kappas(of_dataset, others, rule)
-        notes += [f"{dataset}: {note}"] if note else []
+        notes += [*_different_images_notes(of_dataset, dataset), *([f"{dataset}: {note}"] if note else [])]
         is_rare += rare
         parts.append(table.merge(kappas, "left", "observer")[list(COLUMNS)])
     table = pd.concat(parts, ignore_index=True)
@@ -93,7 +96,7 @@ def _trials_of_curves(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     remedy = (
         "run an observer at least twice, for example with -o levels=0:0.5 -o name=NAME-low and with -o levels=0.5:1 "
-        "-o name=NAME-high (docs/generative.md)"
+        "-o name=NAME-high, and keep the sidecars (.json) of the logs, which record the levels (docs/generative.md)"
     )
     if LEVELS not in frame or MODEL not in frame:
         raise LogError(f"none of these logs was made with a part of the noise schedule: {remedy}")
@@ -111,8 +114,36 @@ def _trials_of_curves(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     ]
     is_used = pd.MultiIndex.from_frame(texts[["dataset", MODEL]]).isin(curves)
     used = texts[is_used]
+    _check_one_observer(frame[is_used], used)
     names = used[MODEL] + " " + used[LEVELS]
     return frame[is_used].assign(observer=names, **{MODEL: used[MODEL], LEVELS: used[LEVELS]}), notes
+
+
+def _check_one_observer(trials: pd.DataFrame, texts: pd.DataFrame) -> None:
+    """Raise LogError if several observers of a dataset are the same model with the same part of the schedule."""
+    runs = texts.assign(observer=trials["observer"].astype("str")).drop_duplicates()
+    repeated = runs[runs.duplicated(["dataset", MODEL, LEVELS], keep=False)]
+    if len(repeated):
+        dataset, model, levels = repeated.iloc[0][["dataset", MODEL, LEVELS]]
+        is_same = (repeated[["dataset", MODEL, LEVELS]] == [dataset, model, levels]).all(axis=1)
+        raise LogError(
+            f"{dataset}: {' and '.join(repeated.loc[is_same, 'observer'])} are the same model ({model}) with the same "
+            f"options and the same levels {levels}: omit all logs of this part but one"
+        )
+
+
+def _different_images_notes(trials: pd.DataFrame, dataset: str) -> Iterator[str]:
+    """Yield a note for each model whose parts of the schedule (the whole included) were not run on the same images."""
+    for model, of_model in as_text(trials[[MODEL, LEVELS, "stimulus", "condition"]]).groupby(MODEL, sort=False):
+        images = [set(zip(part["stimulus"], part["condition"], strict=True)) for _, part in of_model.groupby(LEVELS)]
+        common = set.intersection(*images)
+        if any(each != common for each in images):
+            sizes = [len(each) for each in images]
+            yield (
+                f"{dataset}: the runs of {model} with different levels are not about the same images ({min(sizes):,} to "
+                f"{max(sizes):,} images, of which {len(common):,} are in all runs), so differences between them may be "
+                f"differences between images"
+            )
 
 
 def _rows(trials: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -194,8 +194,8 @@ def noise_level_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule:
         and a dashed line for its run with the whole schedule. A panel is omitted if its measure is undefined everywhere.
 
     Raises:
-        LogError: If the frame contains several datasets and `dataset` is omitted, if no model was run with several parts of
-            the schedule, or if an observer responded to an image of one condition twice in one session.
+        LogError: If the frame contains several datasets and `dataset` is omitted, if `noise_level_curves` raises it, or if
+            all measures are undefined.
         UnknownName: If the frame does not contain the dataset.
 
     Example:

@@ -13,6 +13,7 @@ from analysis.benchmark.noise_level_curves import MEASURES
 from analysis.figures import style
 from analysis.noise_levels import WHOLE_SCHEDULE
 from analysis.selection.groups import COLORS
+from core.errors import LogError
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 PANEL_WIDTH, HEIGHT = 2.1, 2.3  # inches
@@ -30,8 +31,16 @@ def draw_noise_levels(table: pd.DataFrame, figure: Figure, *, chance: float | No
 
     Returns:
         The figure, with a panel for every measure that is defined in a row.
+
+    Raises:
+        LogError: If no measure is defined.
     """
     measures = [name for name in MEASURES if table[name].notna().any()]
+    if not measures:
+        raise LogError(
+            "shape bias, accuracy and κ are undefined at all noise levels, so the figure would be empty: add trials "
+            "without a cue conflict, or logs of people or of other observers"
+        )
     figure.set_size_inches(PANEL_WIDTH * len(measures) + 0.4, HEIGHT + 0.25)
     figure.set_layout_engine("constrained")
     models = list(dict.fromkeys(table["model"]))

@@ -87,9 +87,9 @@ def normalized_interval(text: str) -> str:
         ObserverError: Unless 0 <= A < B <= 1.
     """
     with suppress(ValueError, AttributeError):
-        low, high = map(float, text.split(":"))
-        if 0 <= low < high <= 1:
-            return f"{low + 0.0:.12g}:{high:.12g}"  # + 0.0 changes -0.0 to 0.0
+        low, high = (float(f"{float(end) + 0.0:.12g}") for end in text.split(":"))  # + 0.0 changes -0.0 to 0.0
+        if 0 <= low < high <= 1:  # after rounding, so that the result is an interval as well
+            return f"{low:.12g}:{high:.12g}"
     raise ObserverError(
         f"levels must be A:B with 0 <= A < B <= 1, such as 0.6:0.8, as fractions of the noise schedule from 0 (no noise) "
         f"to 1 (most noise), got {text!r}"

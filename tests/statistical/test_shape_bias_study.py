@@ -7,13 +7,17 @@ import pytest
 from benchmarks.shape_bias_study import (
     FAMILIES,
     contrast_table,
+    correlation_table,
     decisions,
     family_kappas,
     fit_cells,
     kappa_table,
     model_table,
     read_study,
+    show,
+    trial_notes,
 )
+from core.errors import LogError
 from experiments import make_experiment, run
 from observers import make_observer
 from stimuli.categories import CATEGORIES
@@ -74,8 +78,8 @@ def test_runs_that_differ_more_give_wider_intervals():
     assert high - low > high_1 - low_1
 
 
-def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families(tmp_path):
-    """Each family has its own errors, which its two runs share."""
+def simulate_trials() -> pd.DataFrame:
+    """Return trials of two runs of every family. Each family has its own errors, which its two runs share."""
     rng, rows = np.random.default_rng(2), []
     for family in FAMILIES:
         own = rng.random(256) < 0.5
@@ -88,11 +92,16 @@ def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families(t
                 rows.append({
                     "dataset": "microcosm-cue-conflict", "experiment": "microcosm-cue-conflict", "condition": "",
                     "observer": f"study-{family}-1-{seed}", "kind": "generative", "family": family, "agreement": 1.0,
-                    "cell": f"{family} 100%", "session": 1, "trial": i, "stimulus": f"{shape}{1 + i // 16}-{texture}1.png",
+                    "run": str(seed), "cell": f"{family} 100%",
+                    "session": 1, "trial": i, "stimulus": f"{shape}{1 + i // 16}-{texture}1.png",
                     "shape": shape, "texture": texture, "category": shape, "correct": bool(correct),
                     "response": shape if correct else texture,
                 })  # fmt: skip
-    frame = pd.DataFrame(rows)
+    return pd.DataFrame(rows)
+
+
+def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families():
+    frame = simulate_trials()
     table = kappa_table(frame).set_index("pairs")
     assert (
         table.loc["two seeds of one family", "mean_kappa"] > 0.5 > table.loc["different families", "mean_kappa"] + 0.3
@@ -104,8 +113,74 @@ def test_two_seeds_that_make_the_same_errors_are_more_consistent_than_families(t
     assert len(chosen) == len(frame) and chosen["is_shape"].mean() == frame["correct"].mean()
 
 
+def test_a_cell_with_decisions_of_one_kind_is_omitted_instead_of_given_a_finite_interval():
+    chosen = simulate(np.random.default_rng(3))
+    one_sided = chosen.assign(is_shape=chosen["is_shape"].where(chosen["cell"] != "latent 100%", 0.0))
+    model = fit_cells(one_sided)
+    assert len(model.cells) == 11 and "latent 100%" not in model.cells
+    table = contrast_table(model)
+    assert not table["contrast"].str.contains("latent: |mean of|latent.*agreement 100%").any()
+    with pytest.raises(LogError, match="intervals need a cell with shape and texture decisions on at least two icons"):
+        fit_cells(one_sided[one_sided["cell"] == "latent 100%"])
+
+
+def test_the_variance_of_every_contrast_is_positive():
+    """The difference of covariance matrices of these decisions has negative eigenvalues before they are set to 0."""
+    model = fit_cells(simulate(np.random.default_rng(0)))
+    values, vectors = np.linalg.eigh(model.image_covariance)
+    assert values.min() > -1e-12
+    value, low, high = model.contrast(dict(zip(model.cells, vectors[:, 0], strict=True)))
+    assert low < value < high
+
+
+def test_the_table_has_the_difference_between_every_two_families():
+    labels = set(contrast_table(fit_cells(simulate(np.random.default_rng(4))))["contrast"])
+    assert {
+        "noise − network at agreement 100%",
+        "ar − latent at agreement 75%",
+        "ar − noise at agreement 50%",
+    } <= labels
+    assert len(labels) == 4 + 3 * 6 + 1
+
+
+def test_models_with_other_trials_are_noted():
+    rows = [
+        {"dataset": "microcosm-cue-conflict", "observer": name, "stimulus": f"cat{i}-clock1.png", "condition": ""}
+        for name, n in (("study-ar-1-1", 10), ("study-ar-1-2", 4)) for i in range(n)
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows)
+    (note,) = trial_notes(frame)
+    assert "2 of 2 models answered 4 to 10 trials, and 4 images were answered by all models" in note
+    assert trial_notes(frame[frame["observer"] == "study-ar-1-1"]) == []
+
+
+def test_a_correlation_is_over_the_models_that_have_both_values():
+    models = pd.DataFrame({
+        "agreement": 1.0, "blurred": [np.nan, 0.1, 0.2, 0.3, 0.5], "shape_bias": [0.9, 0.1, 0.25, 0.3, 0.4],
+    })  # fmt: skip
+    assert correlation_table(models)["n_models"].tolist() == [4, 4]
+    assert correlation_table(models.assign(blurred=0.1)).empty
+
+
+def test_the_script_says_what_the_logs_lack(capsys, tmp_path):
+    """One run of one agreement; one model without decisions, one without consistent images, one that is often wrong."""
+    conflict = simulate_trials()
+    conflict = conflict[conflict["run"] == "1"]
+    conflict = conflict.assign(response=conflict["response"].mask(conflict["family"] == "ar", ""))
+    consistent = conflict.assign(dataset="microcosm", texture="", shape="")
+    consistent["correct"] = (consistent["family"] != "noise") & (consistent["trial"] % 2 == 0)
+    show(pd.concat([conflict, consistent[consistent["family"] != "latent"]], ignore_index=True), tmp_path / "figures")
+    shown = capsys.readouterr().out
+    assert "note: microcosm: 3 of 4 models answered" in shown
+    assert "without a shape or texture decision, and therefore omitted: study-ar-1-1\n" in shown
+    assert "not 25 % or more: study-noise-1-1, study-latent-1-1\n" in shown
+    assert "every cell has one training run, so the intervals do not contain the variation between runs" in shown
+    assert "| network 100% |" in shown and "| latent 100% |" not in shown and "nan" not in shown.split("note: every")[1]
+    assert (tmp_path / "figures" / "shape-bias.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_other_observers_are_refused():
-    with pytest.raises(SystemExit, match=r"not models of the study: .*microcosm-ar"):
+    with pytest.raises(LogError, match=r"not models of the study: .*microcosm-ar.*; give the folder study/logs"):
         read_study(["microcosm/microcosm-cue-conflict"])
 
 

@@ -170,6 +170,27 @@ def test_a_single_part_is_omitted_with_a_note(folder, drawn, tmp_path):
         noise_level_curves(read_trials(tmp_path))
 
 
+def test_parts_with_different_images_are_noted_and_equal_parts_are_refused(frame, drawn, tmp_path):
+    assert not [note for note in noise_level_curves(frame).attrs["notes"] if "same images" in note]
+    for name, levels, limit in (("low", "0:0.2", 10), ("high", "0.6:0.8", 40)):
+        run(drawn, Scripted(name, denoiser(levels)), tmp_path, limit=limit)
+    assert (
+        "drawn-cue-conflict: the runs of some/denoiser with different levels are not about the same images (10 to "
+        "40 images, of which 10 are in all runs), so differences between them may be differences between images"
+    ) in noise_level_curves(read_trials(tmp_path)).attrs["notes"]
+    run(drawn, Scripted("again", denoiser("0:0.2")), tmp_path, limit=10)
+    with pytest.raises(LogError, match=r"again and low are the same model \(some/denoiser\) .* levels 0:0.2: omit all"):
+        noise_level_curves(read_trials(tmp_path))
+
+
+def test_a_figure_without_a_defined_measure_is_refused(frame):
+    own = frame[(frame["info_model"] == "some/denoiser") & (frame["shape"].astype(str) != frame["texture"].astype(str))]
+    undecided = own.assign(response="", correct=False)
+    assert noise_level_curves(undecided)[["shape_bias", "accuracy", "kappa"]].isna().all(axis=None)
+    with pytest.raises(LogError, match="undefined at all noise levels, so the figure would be empty: add trials"):
+        noise_level_figure(undecided)
+
+
 def test_logs_without_parts_are_refused(drawn, tmp_path):
     log = run(drawn, Scripted("whole"), tmp_path, limit=5)
     with pytest.raises(

@@ -167,7 +167,21 @@ def test_the_log_of_the_default_has_the_same_bytes_and_earlier_sessions_are_resu
 
 
 @pytest.mark.parametrize(
-    "text", ["0.8:0.6", "0.5:0.5", "-0.1:0.5", "0.5:1.1", "0.5", "", "a:b", "nan:1", "0:0.2:0.4", "60%:80%"]
+    "text",
+    [
+        "0.8:0.6",
+        "0.5:0.5",
+        "-0.1:0.5",
+        "0.5:1.1",
+        "0.5",
+        "",
+        "a:b",
+        "nan:1",
+        "0:0.2:0.4",
+        "60%:80%",
+        "0.9999999999999:1",
+        "0:0.2:",
+    ],
 )
 def test_an_invalid_interval_is_refused(text):
     with pytest.raises(ObserverError, match=r"levels must be A:B with 0 <= A < B <= 1, such as 0.6:0.8, .* got "):
