@@ -29,6 +29,7 @@ from observers.microcosm.training import ar, cnn, latent
 from observers.microcosm.training.card import CARD_NAME, finish_model, prepare_folders
 from observers.microcosm.training.training_images import TrainingImages
 from observers.microcosm.training.training_loop import TrainingSettings
+from observers.protocol import ObserverError
 from observers.training.noise_training import ClassifierTrainingSettings
 
 AGREEMENTS = (1.0, 0.75, 0.5)
@@ -120,7 +121,11 @@ def train_cell(out: Path, n_images: int, share: float, icons: Path | None, cell:
     """
     model_folder = out / "models" / cell.name
     checkpoints = out / "models" / f"{cell.name}-training"
-    if (model_folder / CARD_NAME).is_file() and not checkpoints.exists():
+    command = "python -m observers.microcosm.training.study" + f" --share {share:g}" * (share != 1)
+    card = model_folder / CARD_NAME
+    if card.is_file() and not checkpoints.exists():
+        if f"`{command}`" not in card.read_text("utf-8"):
+            raise ObserverError(f"{model_folder} was trained with another --share: choose another folder with --out")
         return
     prepare_folders(cell.name, model_folder, checkpoints)
     images, first_stage = load_images(cell.agreement, n_images, icons), out / "autoencoders"
@@ -141,7 +146,6 @@ def train_cell(out: Path, n_images: int, share: float, icons: Path | None, cell:
         epochs = max(1, round(NETWORK.epochs * share))
         settings = evolve(NETWORK, epochs=epochs, noise=cell.family == "noise", seed=cell.seed)
         cnn.train_cnn(images, model_folder, checkpoints, print, settings, NETWORK_WIDTHS, max_shift=0, seed=cell.seed)
-    command = "python -m observers.microcosm.training.study"
     finish_model(cell.name, command, model_folder, checkpoints, {part: settings}, n_images, IMAGE_SEED, icons)
     shutil.rmtree(checkpoints)
     print(f"{cell.name} is trained", flush=True)
@@ -153,7 +157,7 @@ def write_runs(out: Path, cells: Sequence[Cell]) -> Path:
     for cell, (experiment, limit) in product(cells, EXPERIMENTS.items()):
         scheme, options = FAMILIES[cell.family]
         values = {"weights": str((out / "models" / cell.name).resolve())} | options
-        text = ", ".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
+        text = ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
         lines += ["[[runs]]", f"experiments = [{json.dumps(experiment)}]"]
         lines += [f"observers = [{json.dumps(f'{scheme}:{cell.name}')}]", f"options = {{ {text} }}"]
         lines += [f"limit = {limit}"] * (limit is not None) + [""]

@@ -3,6 +3,7 @@
 import pytest
 from attrs import evolve
 
+from core.errors import ObserverError
 from experiments.running.requests import plan_sessions, read_runs
 from observers.microcosm.training import ar, card, cnn, latent, study
 from observers.microcosm.training.training_images import TrainingImages
@@ -62,6 +63,8 @@ def test_the_models_are_trained_and_respond_to_trials(without_icons, tmp_path):
     before = weights.stat().st_mtime_ns
     study.train_cell(tmp_path, N_IMAGES, SHARE, None, cells[0])
     assert weights.stat().st_mtime_ns == before, "a finished model was trained again"
+    with pytest.raises(ObserverError, match="was trained with another --share"):
+        study.train_cell(tmp_path, N_IMAGES, 2 * SHARE, None, cells[0])
     text = (tmp_path / "models" / "study-noise-0.5-2" / "README.md").read_text("utf-8")
     assert "noise True" in text and "seed 2" in text
 
