@@ -122,7 +122,7 @@ def fit_cells(chosen: pd.DataFrame) -> CellModel:
 
     The covariance due to images is that of a logistic regression with two crossed clusters, icons and textures (Cameron,
     Gelbach & Miller 2011, Journal of Business & Economic Statistics 29(2)). It is a difference of matrices and can have
-    negative eigenvalues, which are set to 0 as they propose in section 2.3. A cell with shape decisions only or with texture
+    negative eigenvalues, which are set to 0 as they propose. A cell with shape decisions only or with texture
     decisions only has no finite log odds and is omitted.
 
     Raises:

@@ -1,5 +1,7 @@
 """The intervals of the study of shape bias contain the true values about as often as they should."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -202,3 +204,12 @@ def test_the_tables_have_the_numbers_of_the_logs(tmp_path):
     model = fit_cells(decisions(frame))
     assert model.cells == ("network 100%", "network 50%")
     assert set(contrast_table(model)["contrast"]) == {"network: agreement 50% − 100%"}
+
+
+def test_the_tables_of_the_page_are_those_of_the_recorded_trials(capsys):
+    show(read_study(["microcosm-study"]), None)
+    printed = capsys.readouterr().out
+    page = (Path(__file__).parents[2] / "docs" / "shape-bias.md").read_text("utf-8").partition("## Results")[2]
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| ---")]
+    assert len(rows) > 40
+    assert [row for row in rows if row not in printed] == []

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from collections import Counter
 
 import pytest
 
@@ -46,6 +47,21 @@ def test_a_recording_is_complete_and_belongs_to_this_version(name):
     assert included.check_included(path) == []
     trials = [row["stimulus"] for row in rows if row["observer"] == next(iter(observers))]
     assert len(set(trials)) == recording["n_trials"]
+
+
+@pytest.mark.parametrize("name", ["microcosm", CONFLICT, "microcosm-low-pass"])
+def test_the_recordings_of_the_study_have_every_trial_of_every_model(name):
+    path = find_included("microcosm-study", name)
+    sidecar, rows = sidecar_of(path), read_csv(path)
+    assert included.check_included(path) == []
+    n = {CONFLICT: 512}.get(name, 160)
+    counts = Counter(row["observer"] for row in rows)
+    assert set(counts) == set(sidecar["observers"]) and set(counts.values()) == {n} == {
+        sidecar["recording"]["n_trials"]
+    }
+    cells = {observer.rpartition("-")[0] for observer in counts}
+    assert cells == {f"study-{f}-{a}" for f in ("network", "noise", "latent", "ar") for a in ("1", "0.75", "0.5")}
+    assert not any(column.startswith("evidence_") for column in rows[0])
 
 
 def test_the_recordings_are_small_and_belong_to_the_installation():
