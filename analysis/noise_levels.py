@@ -46,9 +46,9 @@ def levels_in_sidecar(sidecar: Mapping[str, Any]) -> dict[str, ModelLevels]:
     identities = [entry.get("identity") for entry in entries if isinstance(entry, Mapping)]
     if not isinstance(several, Mapping):
         identities = [each.get("observer") for each in identities if isinstance(each, Mapping)]
-    named = {each.get("name"): each for each in identities if isinstance(each, Mapping)}
+    named = {str(each.get("name")): each for each in identities if isinstance(each, Mapping)}
     levels = {name: _levels_of(identity) for name, identity in named.items()}
-    return {str(name): each for name, each in levels.items() if each is not None}
+    return {name: each for name, each in levels.items() if each is not None}
 
 
 def _levels_of(identity: Mapping[str, Any]) -> ModelLevels | None:

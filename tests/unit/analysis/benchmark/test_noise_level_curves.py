@@ -271,3 +271,10 @@ def test_a_figure_of_several_datasets_is_refused(folder, drawn, tmp_path):
     )
     lines = observers(*both).stdout.splitlines()
     assert lines[0].split()[0] == "dataset" and lines[-1].startswith("kappa in")
+
+
+@pytest.mark.parametrize("name", [["a", "list"], {"a": 1}, None, 3])
+def test_a_sidecar_with_an_odd_name_of_the_observer_has_no_noise_levels(name):
+    observer = {"name": name, "class": "Biased", "options": {"name": name}}
+    assert levels_in_sidecar({"identity": {"observer": observer}}) == {}
+    assert levels_in_sidecar({"observers": {"x": {"identity": observer}}}) == {}
