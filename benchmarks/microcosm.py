@@ -78,6 +78,19 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("shape_bias", ascending=False)
 
 
+def decisions(conflicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of `microcosm-cue-conflict` whose response is the shape or the texture of a cue conflict.
+
+    The column `icon` identifies the icon of each image, and `is_shape` is 1.0 for the shape and 0.0 for the texture.
+    """
+    trials = conflicts[conflicts["shape"] != conflicts["texture"]]
+    trials = trials[(trials["response"] == trials["shape"]) | (trials["response"] == trials["texture"])]
+    n_icons = {category: len(shapes) for category, shapes in exemplars().items()}
+    number = trials["stimulus"].str.extract(r"(\d+)-", expand=False).astype(int) - 1
+    icon = trials["shape"] + (number % trials["shape"].map(n_icons)).astype(str)
+    return trials.assign(icon=icon, is_shape=(trials["response"] == trials["shape"]).astype(float))
+
+
 def clustered_shape_bias(conflicts: pd.DataFrame) -> pd.DataFrame:
     """Return the shape bias of every observer with intervals that allow for images of the same icon or texture.
 
@@ -91,16 +104,12 @@ def clustered_shape_bias(conflicts: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per observer: the shape bias, the interval, and the numbers of icons and textures.
     """
-    n_icons = {category: len(shapes) for category, shapes in exemplars().items()}
-    decided = conflicts[conflicts["shape"] != conflicts["texture"]]
-    decided = decided[(decided["response"] == decided["shape"]) | (decided["response"] == decided["texture"])]
-    number = decided["stimulus"].str.extract(r"(\d+)-", expand=False).astype(int) - 1
-    icons = decided["shape"] + (number % decided["shape"].map(n_icons)).astype(str)
-    groups = pd.DataFrame({"icon": pd.factorize(icons)[0], "texture": pd.factorize(decided["texture"])[0]})
+    decided = decisions(conflicts)
+    groups = pd.DataFrame({column: pd.factorize(decided[column])[0] for column in ("icon", "texture")})
     groups.index = decided.index
     rows = []
     for observer, trials in decided.groupby("observer"):
-        is_shape = (trials["response"] == trials["shape"]).to_numpy(float)
+        is_shape = trials["is_shape"].to_numpy(float)
         clusters = groups.loc[trials.index]
         fit = sm.OLS(is_shape, [1.0] * len(is_shape)).fit(
             cov_type="cluster", cov_kwds={"groups": clusters.to_numpy()}, use_t=True

@@ -26,9 +26,8 @@ from analysis.io.frame import read_trials
 from analysis.io.writing.formats import to_markdown as markdown
 from analysis.kappa.consistency import correct_matrix, resampled_kappa
 from analysis.measures.accuracy import accuracy
-from benchmarks.microcosm import CONFLICT, CONSISTENT, LOW_PASS, blurred_conditions
+from benchmarks.microcosm import CONFLICT, CONSISTENT, LOW_PASS, blurred_conditions, decisions
 from core.errors import LogError, UserError
-from stimuli.draw.microcosm import exemplars
 
 FAMILIES = ("network", "noise", "latent", "ar")
 COLORS = {"network": "#4D4D4D", "noise": "#0072B2", "latent": "#D55E00", "ar": "#009E73"}
@@ -68,16 +67,6 @@ def trial_notes(frame: pd.DataFrame) -> list[str]:
                 f"{n_common} images were answered by all models: models are not compared on the same images"
             )
     return notes
-
-
-def decisions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the shape and texture decisions on cue-conflict images, with the icon of each image and is_shape."""
-    trials = frame[(frame["dataset"] == CONFLICT) & (frame["shape"] != frame["texture"])]
-    trials = trials[(trials["response"] == trials["shape"]) | (trials["response"] == trials["texture"])]
-    n_icons = {category: len(shapes) for category, shapes in exemplars().items()}
-    number = trials["stimulus"].str.extract(r"(\d+)-", expand=False).astype(int) - 1
-    icon = trials["shape"] + (number % trials["shape"].map(n_icons)).astype(str)
-    return trials.assign(icon=icon, is_shape=(trials["response"] == trials["shape"]).astype(float))
 
 
 @frozen
@@ -123,7 +112,7 @@ def fit_cells(chosen: pd.DataFrame) -> CellModel:
     The covariance due to images is that of a logistic regression with two crossed clusters, icons and textures (Cameron,
     Gelbach & Miller 2011, Journal of Business & Economic Statistics 29(2)). It is a difference of matrices and can have
     negative eigenvalues, which are set to 0 as they propose. A cell with shape decisions only or with texture
-    decisions only has no finite log odds and is omitted.
+    decisions only does not have finite log odds and is omitted.
 
     Raises:
         LogError: If every cell is omitted, or if there are fewer than two textures or icons.
@@ -167,7 +156,11 @@ def model_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each model: accuracy on consistent and on blurred images, shape bias, and its counts."""
     consistent = accuracy(frame[frame["dataset"] == CONSISTENT]).set_index("observer")["accuracy"]
     blurred = frame[(frame["dataset"] == LOW_PASS) & frame["condition"].isin(blurred_conditions(frame))]
-    counts = decisions(frame).groupby(["family", "agreement", "run", "observer"])["is_shape"].agg(["sum", "count"])
+    counts = (
+        decisions(frame[frame["dataset"] == CONFLICT])
+        .groupby(["family", "agreement", "run", "observer"])["is_shape"]
+        .agg(["sum", "count"])
+    )
     table = counts.reset_index().rename(columns={"sum": "n_shape", "count": "n_cue"}).astype({"n_shape": int})
     table["shape_bias"] = table["n_shape"] / table["n_cue"]
     table["consistent"] = table["observer"].map(consistent)
@@ -321,7 +314,7 @@ def show(frame: pd.DataFrame, figures: Path | None) -> None:
     weak = models.loc[~(models["consistent"] >= MIN_ACCURACY), "observer"]  # also without trials with consistent images
     if len(weak):
         print(f"not interpreted, because the accuracy on consistent images is not 25 % or more: {', '.join(weak)}\n")
-    chosen = decisions(frame[~frame["observer"].isin(weak)])
+    chosen = decisions(frame[(frame["dataset"] == CONFLICT) & ~frame["observer"].isin(weak)])
     model = fit_cells(chosen)
     one_sided = sorted(set(chosen["cell"]) - set(model.cells))
     if one_sided:
