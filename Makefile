@@ -1,10 +1,11 @@
-# make demo    install the project and run the demonstration      make test    run the quick tests (tests/unit)
+# make demo    install the project and run the demonstration      make test    run the quick tests
 # make check   run what CI runs: lint, types, all tests, docs      make docs    build the documentation site in site/
 # make bench   run the benchmarks that take minutes                make clean   remove the environment, the demo and the site
 # make robustness   attack the program with all cases; make check tries a sample of them
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+SELECTION := -m "not slow"
 
 # If this variable were set, every test process would compile all libraries again, which takes a third of the time of the tests.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,15 +16,16 @@ env: $(READY)
 demo: $(READY)
 	$(BIN)/observers demo --out demo
 
+# The quick tests: those of tests/unit that are not marked as slow, and the rules for the repository.
 test: $(READY)
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(SELECTION) $(PYTEST_ARGS)
 
 test-all: $(READY)
-	$(MAKE) test PYTEST_ARGS=tests
+	$(MAKE) test SELECTION= PYTEST_ARGS=tests
 
 # Kills at random moments, and damaged and hostile files, requests and names: SECURITY.md. This takes about an hour on two cores.
 robustness: $(READY)
-	OBSERVERS_ROBUSTNESS=full $(MAKE) test PYTEST_ARGS="tests/robustness $(PYTEST_ARGS)"
+	OBSERVERS_ROBUSTNESS=full $(MAKE) test SELECTION= PYTEST_ARGS="tests/robustness $(PYTEST_ARGS)"
 
 # Line coverage of the quick tests by module.
 coverage: $(READY)

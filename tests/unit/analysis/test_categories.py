@@ -92,6 +92,7 @@ def test_columns_of_text_are_categories(frame):
         pd.testing.assert_series_equal(ours, plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 def test_measures_do_not_depend_on_the_dtype_of_text(name, frame):
     """Trials of all datasets, a part that keeps the categories of the whole frame, and rows in another order."""

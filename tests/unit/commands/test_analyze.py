@@ -49,6 +49,7 @@ def small(command):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", ["benchmark", "ranks", "table-1", "consistency", "difference", "ceiling", "contrasts", "clusters", "map"]
 )
@@ -59,6 +60,7 @@ def test_every_output_names_the_rule(command, edge):
         assert isinstance(json.loads(output.stdout), list)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in NEED_OTHER_LOGS])
 def test_every_format_of_every_command(command, edge):
     """csv and json have the whole table with full numbers; latex and markdown have a caption with the rule."""
@@ -118,6 +120,7 @@ def test_two_formats_are_refused(edge):
     assert message in run("accuracy", edge, "--json", "--format", "latex", code=2).stderr
 
 
+@pytest.mark.slow
 def test_older_names_of_options(edge):
     """`--draws` is the older name of `--resamples`, and `contrasts` still takes the option that had no effect."""
     assert run("independence", edge, "--draws", 50).stdout == run("independence", edge, "--resamples", 50).stdout
@@ -225,6 +228,7 @@ ODD = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_unusual_logs_give_a_table_or_an_error(command, name, tmp_path):

@@ -84,6 +84,7 @@ def test_user_errors_print_one_sentence(words, sentence, drawn):
     assert output.stdout == ""
 
 
+@pytest.mark.slow
 def test_unwritable_paths_are_reported(logs, tmp_path):
     (tmp_path / "file").write_text("")
     for words in (
@@ -168,6 +169,7 @@ def test_consistency_tables(logs, tmp_path):
     assert by_json[0]["low"] is None
 
 
+@pytest.mark.slow
 def test_many_pairs_are_summarized():
     folder = real("humans", "cue-conflict")
     output = observers("analyze", "consistency", folder, real("networks", "cue-conflict"), "--no-intervals").stdout
@@ -192,6 +194,7 @@ def test_benchmark_needs_people(logs):
     assert "the benchmark compares observers with people" in observers("analyze", "benchmark", logs, code=1).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_report_and_export(logs, tmp_path):
     output = observers("report", logs, "--out", tmp_path / "r", "--no-intervals").stdout
@@ -225,6 +228,7 @@ def test_recorded_observers_are_checked_on_their_experiment(human):
     assert "FAIL" not in output
 
 
+@pytest.mark.slow
 def test_starting_with_typer_run(tmp_path, drawn):
     """`typer cli.py run …` works, and so does the command that Ctrl-C then prints."""
     typer = Path(sys.executable).with_name("typer")

@@ -55,6 +55,7 @@ def test_the_list_of_experiments_tells_what_is_on_this_machine(data):
     assert rows["edge"]["n_trials"] == 160
 
 
+@pytest.mark.slow
 def test_lists_load_no_heavy_library():
     code = (
         "import sys; sys.argv = ['observers', 'list']; import cli\n"

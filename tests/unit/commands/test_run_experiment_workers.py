@@ -8,6 +8,7 @@ from tests.commands import observers
 from tests.unit.experiments.running.workers_here import MINE
 
 
+@pytest.mark.slow
 def test_several_experiments_and_observers_on_workers(tmp_path):
     words = [
         "drawn-cue-conflict",
@@ -51,6 +52,7 @@ def test_runs_of_a_file(tmp_path):
         assert "it cannot be combined with EXPERIMENT, --all, --observer or -o" in refused.stderr
 
 
+@pytest.mark.slow
 def test_all_experiments_with_images_on_this_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path / "data"))
@@ -113,6 +115,7 @@ class Gpu:
 """
 
 
+@pytest.mark.slow
 def test_each_gpu_has_a_process(tmp_path, monkeypatch):
     """Without a GPU, what can be tested is what the processes see."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
@@ -125,6 +128,7 @@ def test_each_gpu_has_a_process(tmp_path, monkeypatch):
     assert {line.split(",")[column] for line in log.read_text().splitlines()[1:]} == {"2", "3"}
 
 
+@pytest.mark.slow
 def test_failed_trials_give_exit_code_3_and_errors_give_1(tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "beside.py").write_text("SCALE = 0.1\n")

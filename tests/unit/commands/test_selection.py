@@ -62,6 +62,7 @@ def test_accuracy_of_selected_observers(logs, tmp_path):
     assert second[["observer", "n"]].to_numpy().tolist() == [["subject-01", 10]]
 
 
+@pytest.mark.slow
 def test_groups_of_observers(logs, tmp_path):
     labels = ["--labels", tmp_path / "labels.csv", "--group-by", "group", "--resamples", "20"]
     rows, _ = table("accuracy", logs, "--dataset", "edge", *labels)
@@ -110,6 +111,7 @@ def test_retest(logs):
     assert "no observer has two sessions of one dataset" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_report_shows_labels_and_colors(logs, tmp_path):
     options = ["--labels", tmp_path / "labels.csv", "--group-by", "group", "--no-intervals", "--no-images"]
     observers("report", logs, "--out", tmp_path / "report", *options)
@@ -125,6 +127,7 @@ def test_the_report_shows_labels_and_colors(logs, tmp_path):
     assert set(pd.read_csv(tmp_path / "report" / "tables" / "groups-accuracy.csv")["group"]) == {"nets", "adults"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group_by", [[], ["--group-by", "group"]])
 def test_figures_use_the_colors_and_the_order(logs, tmp_path, group_by):
     done = observers(

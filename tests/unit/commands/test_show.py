@@ -105,6 +105,7 @@ def test_the_extras_that_an_observer_needs_are_shown(is_installed, monkeypatch):
     assert ('install "observers[models]"' in needs) != is_installed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_is_described(name):
     (description,) = [d for d in shown(name) if d["kind"] == "experiment"]

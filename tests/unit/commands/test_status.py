@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from experiments.people.collecting import collect
 from experiments.running.session import run
 from observers.people.participant import Participant
@@ -30,6 +32,7 @@ def test_table_summary_and_commands(drawn, tmp_path, monkeypatch):
     assert len(rows) == 4 and {row["state"] for row in rows} == {"complete", "stopped"}
 
 
+@pytest.mark.slow
 def test_many_complete_sessions_are_counted(few, tmp_path):
     for i in range(42):
         run(few, Biased(i / 100), tmp_path)

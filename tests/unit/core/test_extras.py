@@ -38,6 +38,7 @@ def test_page_on_installing_lists_every_extra():
     assert {*re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)} == {*EXTRAS, "all"}
 
 
+@pytest.mark.slow
 def test_modules_belong_to_the_named_distributions():
     installed = packages_distributions()
     for module, package in EXTRAS["models"].items():

@@ -205,6 +205,7 @@ def test_a_log_keeps_the_path_that_an_earlier_version_gave_it(tmp_path):
     assert log.log_path(tmp_path, "Café", "ideal", 1) != earlier
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.tuples(*[ACCEPTED] * 6))
 def test_whatever_the_rule_accepts_is_read_back_unchanged(image, tmp_path_factory, texts):

@@ -91,6 +91,7 @@ def test_unfinished_files_of_a_killed_program_are_removed(tmp_path, leftover):
     assert contents(out) == {"x": "1"} and contents(elsewhere) == {"kept": "kept"}
 
 
+@pytest.mark.slow
 def test_a_program_that_is_killed_while_it_moves_files_is_completed(tmp_path):
     """The process ends at every step of the second run; the third run has other files."""
     code = (

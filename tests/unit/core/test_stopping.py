@@ -161,6 +161,7 @@ def handles_sigterm(pid: int) -> bool:
     return bool(int(status["SigCgt"], 16) >> (signal.SIGTERM - 1) & 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="/proc is needed to see the handlers of a process")
 @pytest.mark.parametrize("milliseconds", [0, 100, 300])
 def test_the_command_line_stops_without_a_traceback_while_it_starts(tmp_path, milliseconds):

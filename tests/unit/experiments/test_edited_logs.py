@@ -38,6 +38,7 @@ def test_a_changed_response_is_refused(small, tmp_path, column, value):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value"),
     [("n_evaluations", "1.5"), ("n_evaluations", "1_000"), ("n_evaluations", "٣"), ("n_evaluations", "9" * 17),

@@ -24,6 +24,7 @@ from tests.unit.experiments.logs import rows, sidecar
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -255,6 +256,7 @@ class Mine:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_nested", [False, True])
 @pytest.mark.parametrize("is_defined_there", [False, True])
 def test_log_is_not_resumed_with_a_changed_file_that_the_user_file_imports(

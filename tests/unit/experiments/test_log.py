@@ -19,6 +19,7 @@ from observers.simulated import Biased, Chance, Ideal
 from tests.unit.experiments.logs import rows, sidecar
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_missing", range(1, 90, 11))
 def test_incomplete_last_row_is_removed_and_reported(small, tmp_path, n_missing):
     complete = run(small, Biased(0.8), tmp_path / "complete").read_bytes()
@@ -102,6 +103,7 @@ def damage(path: Path, kind: str) -> None:
         path.write_bytes(b"".join([*lines[:3], b"\xff\xfe\n", *lines[4:]]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "message"),
     [

@@ -119,6 +119,7 @@ class Echo:
 """
 
 
+@pytest.mark.slow
 def test_workers_get_the_instruction_and_return_texts(small, tmp_path):
     (tmp_path / "echo.py").write_text(ECHO)
     spec = ObserverSpec(f"{tmp_path}/echo.py:Echo")

@@ -17,6 +17,7 @@ from observers.simulated import Chance
 from observers.validation import validate_response
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["ideal", "chance", "biased", "efficientnet-lite0", "recorded", "correlated", "psychometric"]
 )

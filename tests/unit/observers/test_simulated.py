@@ -61,6 +61,7 @@ def test_responses_depend_on_the_seed_and_names_on_the_options(small):
     assert Biased(0.25, name="mine").name == "mine"
 
 
+@pytest.mark.slow
 def test_observers_with_shared_random_numbers_err_on_the_same_images():
     """They share random numbers on a proportion s² of the images: for equal accuracies kappa is s²."""
     stimuli = [Stimulus(f"{i}.png", Path(f"{i}.png"), "cat") for i in range(4000)]

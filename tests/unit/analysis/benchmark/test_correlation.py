@@ -119,6 +119,7 @@ def test_people_count_as_one_observer():
     ]
 
 
+@pytest.mark.slow
 def test_published_networks():
     """The networks with both measures: shape bias and accuracy on low-pass images, as in section 4 of the paper."""
     frame = read_trials([real("networks"), real("humans", "low-pass"), real("humans", "cue-conflict")])

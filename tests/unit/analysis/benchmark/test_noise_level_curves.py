@@ -81,6 +81,7 @@ def frame(folder):
     return read_trials(folder)
 
 
+@pytest.mark.slow
 def test_a_known_curve_is_recovered(frame):
     table = noise_level_curves(frame)
     assert list(table["levels"]) == ["0:0.2", "0.2:0.6", "0.6:0.8", "0:1"]  # from low to high, then the whole
@@ -101,6 +102,7 @@ def test_a_known_curve_is_recovered(frame):
         assert (row.accuracy_low, row.accuracy_high) == pytest.approx((low[0], high[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "compared"), [("human", "people"), ("discriminative", "other observers")])
 def test_kappa_is_the_mean_with_people_or_with_the_others(frame, kind, compared):
     is_other = frame["observer"].astype("str").str.startswith("other")
@@ -142,6 +144,7 @@ def test_the_levels_come_from_the_sidecar_and_earlier_logs_have_the_whole_schedu
     assert "info_levels" not in read_trials(tmp_path)  # ordinary frames do not have the columns
 
 
+@pytest.mark.slow
 def test_observers_that_differ_in_other_options_have_lines_of_their_own(folder, drawn, tmp_path):
     for i, levels in enumerate(["0:0.2", "0.6:0.8"]):
         run(drawn, Scripted(f"seed-{i}", denoiser(levels, seed=1)), tmp_path, limit=40)
@@ -247,6 +250,7 @@ def test_sidecars_of_several_observers_and_damaged_options():
     assert levels_in_sidecar({"identity": {"observer": None}}) == levels_in_sidecar({"identity": {}}) == {}
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table_and_writes_the_figure(folder, tmp_path):
     words = ["analyze", "levels", folder]
     rows = json.loads(observers(*words, "--json").stdout)
@@ -259,6 +263,7 @@ def test_the_command_prints_the_table_and_writes_the_figure(folder, tmp_path):
     assert "expected a file whose name ends in .pdf, .svg or .png" in " ".join(wrong.stderr.replace("│", "").split())
 
 
+@pytest.mark.slow
 def test_a_figure_of_several_datasets_is_refused(folder, drawn, tmp_path):
     other = evolve(drawn, name="other")
     for i, levels in enumerate(["0:0.2", "0.6:0.8"]):

@@ -22,6 +22,7 @@ def frame_with_partial_observers():
     return pd.concat([frame, edge_only, other], ignore_index=True)
 
 
+@pytest.mark.slow
 def test_values_are_those_of_the_measures():
     frame = simulate_observers()
     table = table_1(frame, n_resamples=20)
@@ -65,6 +66,7 @@ def test_blocks_of_the_benchmark_and_of_its_intervals():
     assert divide_rows(benchmark_table(simulate_observers()))[1] == []
 
 
+@pytest.mark.slow
 def test_people_outside_the_published_recordings_are_named():
     frame = simulate_observers()
     people = sorted(frame.loc[frame["kind"] == "human", "observer"].unique())

@@ -239,6 +239,7 @@ def test_the_only_condition_of_an_unpublished_dataset_is_in_the_label(ax):
     assert ax.get_xlabel() == "Accuracy, far"
 
 
+@pytest.mark.slow
 def test_special_characters_in_names_are_plain_text(tmp_path, ax):
     table = biases(human=1).replace("human-0", ODD).replace("cat", "$\\frac{")
     draw_shape_bias(arrange(table, table[:0]), ax)

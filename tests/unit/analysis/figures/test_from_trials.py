@@ -27,6 +27,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", FIGURES)
 def test_figures_are_drawn_from_a_frame(draw):
     frame, labels = FIGURES[draw]
@@ -70,6 +71,7 @@ def test_figures_of_pairs_need_two_observers(draw):
         draw(PAIR[:0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["pdf", "svg", "png"])
 def test_saved_figures_are_complete_and_reproducible(tmp_path, suffix):
     paths = [tmp_path / f"{i}.{suffix}" for i in range(2)]

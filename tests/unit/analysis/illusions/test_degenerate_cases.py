@@ -42,6 +42,7 @@ def test_a_step_has_its_point_of_equality_between_two_levels():
     assert 2 < estimate["pse"] < 3 and 2 - 0.2 < estimate["low"] <= estimate["pse"] <= estimate["high"] < 3 + 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

@@ -62,6 +62,7 @@ def assert_same_frame(frame: pd.DataFrame, expected: pd.DataFrame) -> None:
     assert names == expected_names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_ambiguous", [False, True])
 def test_an_archive_gives_the_frame_of_its_logs(logs, tmp_path, is_ambiguous):
     path, notes = export_parquet(logs, tmp_path / "archive")
@@ -75,6 +76,7 @@ def test_an_archive_gives_the_frame_of_its_logs(logs, tmp_path, is_ambiguous):
     assert not (set(notes) - set(read_trials(path, ambiguous=True).attrs["notes"]))
 
 
+@pytest.mark.slow
 def test_blocks_batches_and_row_groups_of_any_size_give_the_same_frame(logs, tmp_path, monkeypatch):
     expected = read_trials(logs)
     monkeypatch.setattr(rows, "BLOCK_ROWS", 3)
@@ -86,6 +88,7 @@ def test_blocks_batches_and_row_groups_of_any_size_give_the_same_frame(logs, tmp
     assert_same_frame(read_trials(path), expected)
 
 
+@pytest.mark.slow
 def test_every_log_is_a_row_group_and_other_programs_can_read_it(logs, tmp_path):
     path, _ = export_parquet(logs, tmp_path / "archive")
     frame = read_trials(logs, ambiguous=True)
@@ -97,6 +100,7 @@ def test_every_log_is_a_row_group_and_other_programs_can_read_it(logs, tmp_path)
     assert set(table["source"]) == {Path(source).relative_to(logs).as_posix() for source in frame["source"]}
 
 
+@pytest.mark.slow
 def test_sidecars_are_kept(logs, tmp_path):
     path, _ = export_parquet(logs, tmp_path / "archive")
     frame = read_trials(logs)
@@ -128,6 +132,7 @@ def test_archives_can_be_exported_and_joined(small, tmp_path):
         read_trials(archived, joined)
 
 
+@pytest.mark.slow
 def test_public_archives_have_no_dates(logs, tmp_path):
     path, _ = export_parquet(logs, tmp_path / "archive", public=True)
     frame = read_trials(path)
@@ -185,6 +190,7 @@ def foreign(path: Path) -> None:
     pd.DataFrame({"observer": ["a"], "stimulus": ["b"], "response": ["c"]}).to_parquet(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "write",
     [foreign, lambda path: path.write_text("text"), lambda path: path.write_bytes(b"PAR1" + bytes(20) + b"PARE")],
@@ -197,6 +203,7 @@ def test_foreign_files_are_skipped_in_folders_and_refused_by_name(path, write):
         read_trials(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 8, 11, 12, 500, -1])
 def test_truncated_archives_are_refused(path, size):
     path.write_bytes(path.read_bytes()[:size])
@@ -204,6 +211,7 @@ def test_truncated_archives_are_refused(path, size):
         read_trials(path.parent)
 
 
+@pytest.mark.slow
 def test_changed_bytes_are_refused_or_change_nothing(path):
     """Checksums protect the trials. Some bytes of the file, such as the name of the program, do not matter."""
     content, expected, rng = path.read_bytes(), read_trials(path), random.Random(0)
@@ -243,6 +251,7 @@ def replace(name, values):
 RECORD = {"name": "a.csv", "n": 1, "extras": [], "sidecars": []}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -97,6 +97,7 @@ def check_random_frame(seed, folder):
     assert_same_trials(read_trials([folder / "again"]), frame)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_random_frames_read_back(seed, tmp_path):
     check_random_frame(seed, tmp_path)
@@ -184,13 +185,14 @@ def test_labels_are_unique_letters_and_digits(small, tmp_path):
     assert_same_trials(read_trials([tmp_path / "bids"]), frame)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["cue-conflict", "sketch"])
 def test_real_people_and_networks_read_back(dataset, tmp_path):
     frame = read_trials([real("humans", dataset), real("networks", dataset)])
     paths = export_bids(frame, tmp_path)
     assert_same_trials(read_trials([tmp_path]), frame)
-    label = dataset.replace("-", "")
-    assert f"sub-{label}subject01" in {path.name.split("_")[0] for path in paths}  # a different person in every task
+    first_person = f"sub-{dataset.replace('-', '')}subject01"  # a different person in every task
+    assert first_person in {path.name.split("_")[0] for path in paths}
 
 
 def test_public_export_removes_times_and_folders(logs, tmp_path):
@@ -219,6 +221,7 @@ def test_public_export_removes_times_and_folders(logs, tmp_path):
     assert "n/a" not in onset  # by the clock of the session, which does not reveal the date
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["category", "response", "condition", "shape"])
 @pytest.mark.parametrize("cell", ["n/a", "two\nlines", "a\r"])
 def test_texts_that_bids_cannot_represent_are_rejected(small, tmp_path, column, cell):
@@ -236,6 +239,7 @@ def test_column_names_that_bids_reserves_are_rejected(small, tmp_path):
         export_bids(frame, tmp_path / "bids")
 
 
+@pytest.mark.slow
 def test_folder_with_other_files_is_rejected(logs, tmp_path):
     frame, out = read_trials([logs]), tmp_path / "bids"
     with pytest.raises(
@@ -250,15 +254,14 @@ def test_folder_with_other_files_is_rejected(logs, tmp_path):
         LogError, match=r"ideal_.*_beh\.tsv belongs to an export of other trials; choose another folder"
     ):
         export_bids(frame[frame["observer"] != "ideal"], out)
-    with pytest.raises(
-        LogError, match=r"_beh\.tsv is one of the logs to export and would be overwritten; choose another"
-    ):
+    with pytest.raises(LogError, match=r"_beh\.tsv is one of the logs to export and would be overwritten; choose"):
         export_bids(read_trials([out]), out, public=True)
     (out / "dataset_description.json").write_text('{"GeneratedBy": []}')
     with pytest.raises(LogError, match="is not empty and is not a BIDS export"):
         export_bids(frame, out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

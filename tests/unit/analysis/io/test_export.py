@@ -31,6 +31,7 @@ def test_exported_log_reads_back(small, tmp_path):
     assert_same_trials(read_trials([path]), frame)
 
 
+@pytest.mark.slow
 def test_exported_person_reads_back_as_a_person(small, tmp_path):
     participant = Participant(code="K7Q2", pilot=True, screen=ScriptedScreen(lambda n: []))
     log = run(small, participant, tmp_path / "logs", limit=4)
@@ -43,6 +44,7 @@ def test_exported_person_reads_back_as_a_person(small, tmp_path):
     assert set(back["kind"]) == {"human"} and describe_losses(frame) == ["the cues of small are not exported"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["cue-conflict", "eidolonI", "false-colour", "uniform-noise", "sketch"])
 def test_real_people_and_networks_read_back(dataset, tmp_path):
     frame = read_trials([real("humans", dataset), real("networks", dataset)])

@@ -237,6 +237,7 @@ def test_order_of_conditions_and_datasets():
     assert dataset_order(["zebra", "edge", "contrast", "ape"]) == ["contrast", "edge", "ape", "zebra"]
 
 
+@pytest.mark.slow
 def test_totals_of_the_recorded_people():
     frame = read_trials([real("humans")])
     assert len(frame) == 85_120

@@ -40,6 +40,7 @@ def test_exclusions_by_a_measure_are_warnings(log):
     assert caught_by_accuracy == []
 
 
+@pytest.mark.slow
 def test_code_that_shows_the_notes_hides_the_warnings(log, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataWarning)
@@ -51,6 +52,7 @@ def test_code_that_shows_the_notes_hides_the_warnings(log, tmp_path):
     assert "has only 3 of 32 trials" in page.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_commands_print_notes_once_and_no_warnings(log):
     command = [sys.executable, "-m", "cli", "analyze", "accuracy", str(log)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

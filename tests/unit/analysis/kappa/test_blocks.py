@@ -31,6 +31,7 @@ MEASURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 @pytest.mark.parametrize("is_complete", [True, False])
 def test_small_blocks_give_the_same_numbers(name, is_complete, monkeypatch):

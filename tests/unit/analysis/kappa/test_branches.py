@@ -77,6 +77,7 @@ def test_adjusted_rand_index_equals_scikit_learn():
     assert np.isnan(adjusted_rand_index(np.zeros(4, int), np.zeros(4, int)))
 
 
+@pytest.mark.slow
 def test_p_value_of_agreement_equals_a_slow_permutation_test():
     groups = pd.DataFrame({"kind": list("aaabbbcc"), "group": [0, 0, 1, 1, 1, 2, 2, 2]})
     index, p = agreement_with_kinds(groups, seed=1)
@@ -170,6 +171,7 @@ def test_map_of_degenerate_matrices():
         map_observers(pd.DataFrame([[1, 0.2], [0.1, 1]], index=["a", "b"], columns=["a", "b"]))
 
 
+@pytest.mark.slow
 def test_published_people_are_a_cluster_in_most_resamples():
     frame = read_trials([real("humans", "cue-conflict"), real("networks", "cue-conflict")])
     trees = resample_trees(frame, n_resamples=100)

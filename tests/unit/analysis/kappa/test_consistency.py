@@ -237,6 +237,7 @@ def test_mean_kappa_between_kinds():
     assert row["low"] < expected < row["high"]
 
 
+@pytest.mark.slow
 def test_all_real_pairs_on_cue_conflict():
     """Expected, observed and kappa of all 630 pairs of people and networks equal the slow reference to 1e-12."""
     frame = read_trials([real("humans", "cue-conflict"), real("networks", "cue-conflict")])

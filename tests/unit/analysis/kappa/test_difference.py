@@ -36,6 +36,7 @@ def people_and_nets(rng, n=300, share=0.6):
     return {"p1": p1, "p2": similar(0.7), "near": similar(share), "far": similar(0.0), "like-far": similar(0.0)}
 
 
+@pytest.mark.slow
 def test_difference_test_detects_a_difference():
     frame = make_frame(people_and_nets(np.random.default_rng(5)), KINDS)
     table = difference_test(frame, n_draws=400)
@@ -52,6 +53,7 @@ def test_difference_test_detects_a_difference():
     assert reversed_pair["difference"] == pytest.approx(-row["difference"])
 
 
+@pytest.mark.slow
 def test_difference_test_equals_one_exchange_at_a_time():
     """The p value from the same draws, with plain loops."""
     correct = people_and_nets(np.random.default_rng(7), n=60)
@@ -72,6 +74,7 @@ def test_difference_test_equals_one_exchange_at_a_time():
     assert row.p == pytest.approx(min(1, 2 * (1 + min(tails)) / 41))
 
 
+@pytest.mark.slow
 def test_difference_test_has_a_mean_over_datasets():
     rng = np.random.default_rng(8)
     frame = pd.concat([make_frame(people_and_nets(rng), KINDS, dataset=d) for d in ("edge", "sketch")])
@@ -82,6 +85,7 @@ def test_difference_test_has_a_mean_over_datasets():
     assert mean.high - mean.low < max(row.high - row.low for row in datasets) and mean.n == 600
 
 
+@pytest.mark.slow
 def test_difference_test_degenerate_cases():
     correct = people_and_nets(np.random.default_rng(9), n=40)
     frame = make_frame(correct, KINDS)
@@ -104,6 +108,7 @@ def test_difference_test_degenerate_cases():
     assert other_rule.iloc[0]["kappa_1"] == 1
 
 
+@pytest.mark.slow
 def test_a_dataset_named_like_the_mean_over_datasets():
     observers = {"p": ("human", "1101001011"), "a": ("generative", "1001011011"), "b": ("generative", "0111001010")}
     frame = pd.concat(

@@ -24,6 +24,7 @@ def dependent_frame():
     return make_frame({"a": a, "b": b, "c": random_correct(rng, 200)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_draws", [None, 500])
 def test_independence_test_detects_dependent_observers(n_draws):
     frame = dependent_frame()
@@ -39,6 +40,7 @@ def test_independence_test_detects_dependent_observers(n_draws):
     pd.testing.assert_frame_equal(table, independence_test(frame, n_draws=n_draws))
 
 
+@pytest.mark.slow
 def test_one_condition_is_fishers_exact_test():
     """The one-sided p values of Fisher's test are the two tails, and p is twice the smaller one."""
     frame = dependent_frame()
@@ -107,6 +109,7 @@ def test_pairs_do_not_affect_each_other():
             assert getattr(alone, name).item() == pytest.approx(getattr(together, name)[pair], abs=1e-9, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_too_few_draws_are_noted():
     frame = dependent_frame()
     (note,) = independence_test(frame, n_draws=50).attrs["notes"]
@@ -117,6 +120,7 @@ def test_too_few_draws_are_noted():
     assert independence_test(frame, n_draws=120).attrs["notes"] == independence_test(frame).attrs["notes"] == []
 
 
+@pytest.mark.slow
 def test_independence_test_averages_conditions():
     """Independent observers would look dependent if two conditions of different difficulty were pooled."""
     rng = np.random.default_rng(2)
@@ -131,6 +135,7 @@ def test_independence_test_averages_conditions():
     assert pooled_row.p < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_draws", [None, 50])
 def test_independence_test_degenerate_cases(n_draws):
     frame = make_frame({"all": [1, 1, 1, 1], "none": [0, 0, 0, 0], "some": [1, 0, 1, 0], "all-2": [1, 1, 1, 1]})
@@ -163,6 +168,7 @@ def test_unbiased_kappa():
     assert abs(np.mean(unbiased) - true_kappa) < abs(np.mean(plain) - true_kappa)
 
 
+@pytest.mark.slow
 def test_holm_correction_equals_its_definition():
     assert holm_correction(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02], abs=1e-12)
     p = np.random.default_rng(4).random(9) ** 3

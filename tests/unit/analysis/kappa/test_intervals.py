@@ -53,6 +53,7 @@ def test_the_interval_of_a_large_sample_is_that_of_the_normal_approximation():
     assert [low[0], high[0]] == pytest.approx([k - 1.96 * se, k + 1.96 * se], abs=2e-5)
 
 
+@pytest.mark.slow
 def test_exchanges_do_not_change_the_interval():
     rng = np.random.default_rng(0)
     tables = rng.multinomial(60, [0.8, 0.08, 0.07, 0.05], 30)
@@ -105,6 +106,7 @@ def test_the_table_of_pairs_has_score_intervals_of_shared_images():
     assert error_consistency(frame, intervals=False).attrs.get("notes", []) == []
 
 
+@pytest.mark.slow
 def test_a_mean_over_one_pair_has_the_interval_of_the_pair():
     images = [f"{k}.png" for k in range(30)]
     first, second, third = "1" * 25 + "0" * 5, "1" * 20 + "0" * 10, "10" * 15

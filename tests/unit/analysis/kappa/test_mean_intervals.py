@@ -111,6 +111,7 @@ def test_undefined_kappas():
         np.testing.assert_array_equal((result.low[0], result.high[0]), ends)
 
 
+@pytest.mark.slow
 def test_coverage():
     """The interval of the mean kappa of a network with three people contains the true value in at least 90 % of 400 runs.
 
@@ -154,6 +155,7 @@ N_RARE = {"kinds": (2, 4), "groups": (2, 4), "contrasts": (2, 3), "ceiling": (1,
           "conditions": (1, 3), "benchmark": (1, 3)}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::analysis.io.notes.DataWarning")
 @pytest.mark.parametrize("name", TABLES)
 def test_one_note_counts_the_intervals_with_few_errors(name):

@@ -122,6 +122,7 @@ def test_the_note_names_at_most_three_observers():
     assert repeated_note(frame.assign(category="(ambiguous)")) == []
 
 
+@pytest.mark.slow
 def test_a_report_on_two_sessions(tmp_path):
     frame = small_frame().assign(n_evaluations=np.nan)
     write_report(frame, tmp_path, intervals=False)

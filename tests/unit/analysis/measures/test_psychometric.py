@@ -70,6 +70,7 @@ def test_fit_equals_a_binomial_glm_with_the_same_lapse_rate(seed):
     assert fitted["accuracy_at_threshold"] == pytest.approx(GUESS + (1 - GUESS - fitted["lapse_rate"]) / 2)
 
 
+@pytest.mark.slow
 def test_fit_is_the_maximum_and_the_interval_follows_the_profile_likelihood():
     """The reference is a fine grid in plain numpy around the maximum and along the profile."""
     k = counts(5)

@@ -72,6 +72,7 @@ def row_labels(ax):
     return [text.get_text() for text in ax.get_yticklabels()]
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn_from_a_small_frame():
     absent = {14: "sketch", 15: "stylized", 17: "silhouette"}
     for number in FIGURES:
@@ -88,6 +89,7 @@ def test_every_figure_is_drawn_from_a_small_frame():
             assert ("ideal" in paper_figure.caption) == is_shown
 
 
+@pytest.mark.slow
 def test_bars_equal_the_benchmark():
     table = benchmark_intervals(simulate_observers(), n_resamples=30)
     for number, measure in ((3, "ood_accuracy"), (4, "error_consistency")):
@@ -117,6 +119,7 @@ def test_observers_with_fewer_datasets_come_last_with_a_note():
     assert "without a rank" not in paper_figure.caption  # these figures show no ranks
 
 
+@pytest.mark.slow
 def test_without_people_accuracy_is_drawn_and_a_message_explains_the_rest():
     frame = simulate_observers(people=False)
     paper_figure, _, _ = make_one(3, frame)
@@ -137,6 +140,7 @@ def test_without_people_accuracy_is_drawn_and_a_message_explains_the_rest():
     assert any("no people responded" in message for message in messages)
 
 
+@pytest.mark.slow
 def test_stand_ins_and_unpublished_datasets():
     frame = simulate_observers(people=False, prefix="microcosm-")
     paper_figure, _, _ = make_one(4, frame, stand_ins=("ideal",))
@@ -158,6 +162,7 @@ def test_stand_ins_and_unpublished_datasets():
     )
 
 
+@pytest.mark.slow
 def test_curves_equal_the_tables():
     frame = simulate_observers()
     paper_figure, page, messages = make_one(10)
@@ -194,6 +199,7 @@ def test_single_conditions():
     assert message.startswith("the logs contain no dataset with a single condition")
 
 
+@pytest.mark.slow
 def test_boxes_and_marked_observers():
     frame = simulate_observers()
     paper_figure, page, _ = make_one(12)
@@ -244,6 +250,7 @@ def test_a_large_matrix_has_minus_signs_in_negative_cells():
     assert sorted((line.get_color(), len(line.get_xdata())) for line in minus) == [("black", 2), ("white", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [3, 10, 12])
 def test_sixty_observers_and_a_single_one(number):
     many = {f"net-{i}": "discriminative" for i in range(60)}
@@ -317,6 +324,7 @@ def recorded():
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_recorded_people_and_networks(recorded):
     paper_figure, page, _ = make_one(1, recorded)
     resnet = paper_figure.data[(paper_figure.data["observer"] == "resnet50") & (paper_figure.data["category"] == "all")]

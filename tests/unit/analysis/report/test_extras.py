@@ -57,6 +57,7 @@ def test_a_trial_is_chosen_on_which_kinds_disagree(frame):
         choose_trial(frame, "gen")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_the_section_shows_what_the_observers_responded(frame, tmp_path):
     shown = [explanation(frame, tmp_path, *pair) for pair in (("gen", "generative"), ("net", "discriminative"))]

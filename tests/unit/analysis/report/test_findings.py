@@ -239,6 +239,7 @@ def test_the_figure_has_a_line_for_each_row_or_each_kind():
     assert "chance" in [text.get_text() for text in by_kind.texts]
 
 
+@pytest.mark.slow
 def test_the_page_begins_with_the_findings(tmp_path, empty_figures):
     frame = trials("cue-conflict", {"<b>net</b>": "generative", "other": "discriminative"}, n=80, cues=True)
     page = write_report(frame, tmp_path).read_text("utf-8")

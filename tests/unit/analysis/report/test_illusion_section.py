@@ -20,6 +20,7 @@ def prepared(frame):
     return frame.assign(session=1, block=1, trial=numbers, rt=np.nan, n_evaluations=pd.NA, source="x.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("frame", "figures"),
     [

@@ -40,6 +40,7 @@ def page(report):
     return (report / "index.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_files(report):
     figures = [f"{name}_{d}" for name in ("accuracy", "confusion") for d in ("cue-conflict", "contrast", "a-..-b")]
     figures += ["shape-bias_cue-conflict"] + [f"consistency_{d}" for d in ("cue-conflict", "contrast")]
@@ -162,6 +163,7 @@ def test_the_text_of_the_page(page, frame):
     assert row.replace(interval, f" {interval}") in text
 
 
+@pytest.mark.slow
 def test_the_same_trials_give_the_same_bytes(tmp_path):
     frame, folders = trials("cue-conflict", KINDS, cues=True), [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
@@ -172,6 +174,7 @@ def test_the_same_trials_give_the_same_bytes(tmp_path):
         assert (folders[0] / path).read_bytes() == (folders[1] / path).read_bytes(), path.name
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_the_text_on_clusters_of_people(tmp_path):
     kinds = {"subject-01": "human", "subject-02": "human", "net": "generative", "other": "generative"}
@@ -191,6 +194,7 @@ def test_the_text_on_clusters_of_people(tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_undefined_values_are_dashes_and_lost_notes_are_restored(tmp_path):
     frame = trials("own", {"ideal": "simulated", "other": "generative"}, cues=True)
@@ -204,6 +208,7 @@ def test_undefined_values_are_dashes_and_lost_notes_are_restored(tmp_path):
     assert "Chance is not shown because the log does not contain the number of choices." in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_files_of_an_earlier_report_are_removed(tmp_path):
     write_report(trials("cue-conflict", KINDS, cues=True), tmp_path, intervals=False)
@@ -241,6 +246,7 @@ def test_a_report_that_fails_keeps_the_earlier_one(tmp_path):
     assert (tmp_path / "index.html").read_bytes() == page and not list(tmp_path.glob(".report-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_datasets_with_the_same_file_name(tmp_path):
     kinds = {"net": "generative"}
@@ -267,6 +273,7 @@ def test_only_conditions_that_the_benchmark_excludes(tmp_path):
     assert len(pd.read_csv(tmp_path / "tables" / "consistency.csv")) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_captions(page, tmp_path):
     text = page_text(page)
@@ -285,6 +292,7 @@ def test_captions(page, tmp_path):
     assert "The dotted line marks chance (1/3)." in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_pooled_people_determine_the_order_of_the_rows(tmp_path):
     """People choose the shape of cats and the texture of dogs, and a larger number of networks does the opposite."""

@@ -44,6 +44,7 @@ def test_no_text_can_end_a_script():
     assert numbers([0.12344, 1.0, float("nan"), float("inf"), -0.0]) == [0.123, 1, None, None, 0]
 
 
+@pytest.mark.slow
 def test_an_interrupted_report_keeps_the_earlier_one_and_its_files_are_removed_later(tmp_path, monkeypatch):
     out = tmp_path / "report"
     write_report(trials("own", {"net": "generative"}, n=8), out, intervals=False)
@@ -101,6 +102,7 @@ def test_images_that_differ_from_the_shown_ones_are_not_copied(stimulus_set, tmp
         copy_thumbnails(tmp_path, images, [stimulus_set], {})
 
 
+@pytest.mark.slow
 def test_responses_and_evidence_are_encoded(tmp_path):
     n = N_IMAGES + 5
     frame = trials("own", {"subject-01": "human", "net": "generative", "coin": "simulated"}, n=n, cues=True)
@@ -139,6 +141,7 @@ def test_responses_and_evidence_are_encoded(tmp_path):
         assert set(part["rt"]) == {str(data["names"].index("subject-01"))}
 
 
+@pytest.mark.slow
 def test_provenance_contains_options_and_versions_but_no_folders(small, tmp_path):
     paths = [
         run(small, Ideal(), tmp_path / "secret-home" / "logs"),

@@ -55,6 +55,7 @@ def test_a_long_table_is_divided_into_pages(tmp_path):
     assert paged_tables.divide_table(tmp_path, short, itertools.count(5)) is short
 
 
+@pytest.mark.slow
 def test_a_report_with_long_tables(tmp_path, monkeypatch):
     monkeypatch.setattr(paged_tables, "MAX_ROWS", 4)
     monkeypatch.setattr(paged_tables, "PAGE_ROWS", 2)
@@ -72,6 +73,7 @@ def test_a_report_with_long_tables(tmp_path, monkeypatch):
         assert (tmp_path / link).is_file()
 
 
+@pytest.mark.slow
 def test_a_csv_file_with_many_rows_is_compressed(tmp_path, monkeypatch):
     monkeypatch.setattr(paged_tables, "MAX_PLAIN_ROWS", 8)
     frame = trials("own", KINDS)
@@ -91,6 +93,7 @@ def test_a_csv_file_with_many_rows_is_compressed(tmp_path, monkeypatch):
     assert not (tmp_path / "a" / "tables" / "consistency.csv.gz").exists()
 
 
+@pytest.mark.slow
 def test_the_matrix_of_many_observers_is_loaded_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(style, "MAX_SHOWN", 4)
     monkeypatch.setattr(large_matrix, "PAIRS_PER_FILE", 5)
@@ -133,6 +136,7 @@ def test_encoded_kappas_are_rounded_as_the_kappas():
             ]
 
 
+@pytest.mark.slow
 def test_intervals_of_mistakes_are_omitted_for_many_pairs(tmp_path, monkeypatch):
     monkeypatch.setattr(agreement, "MAX_PAIRS", 3)
     page = page_text(write_report(trials("own", KINDS), tmp_path).read_text("utf-8"))

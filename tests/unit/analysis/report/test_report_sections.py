@@ -79,6 +79,7 @@ def test_kinds_are_tested_if_there_are_enough_observers_and_images(tmp_path):
     assert any(text.startswith("The p values are not shown: these data have 20 images") for text in few.sentences)
 
 
+@pytest.mark.slow
 def test_clusters(contrast):
     part = clusters_section(contrast)
     among = part.data["among-people"].set_index("observer")
@@ -120,6 +121,7 @@ def test_the_summary_without_a_comparison_with_the_human_range():
     assert human_range_summary(among).startswith("a cannot be compared with people, because κ with people is undefined")
 
 
+@pytest.mark.slow
 def test_thresholds_and_responses(contrast, tmp_path):
     assert len(thresholds_section(contrast).data["thresholds"]) == 5
     assert thresholds_section(section_inputs(trials("sketch", KINDS), tmp_path)) is None
@@ -130,6 +132,7 @@ def test_thresholds_and_responses(contrast, tmp_path):
     assert f", {n} of " in net[-1].value
 
 
+@pytest.mark.slow
 def test_low_pass(tmp_path):
     kinds = KINDS | {f"net{i}": "discriminative" for i in range(8)}
     frame = pd.concat([trials("low-pass", kinds, ("0", "3"), 30), trials("cue-conflict", kinds, cues=True, n=60)])
@@ -167,6 +170,7 @@ def test_observers_on_fewer_datasets_stand_apart(tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", ["s1", "s1 s2", "sd", "s1 sd", "sd net"])
 @pytest.mark.parametrize("responses", [None, "right", "wrong", "nothing"])
 @pytest.mark.parametrize("dataset", ["contrast", "mine"])
@@ -201,6 +205,7 @@ def test_too_few_observers_or_responses(names, responses, dataset, tmp_path):
         assert rows == {"humans"} | {name for name in kinds if KINDS[name] != "human"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["noise ceiling", "kinds", "clusters", "mistakes", "thresholds", "responses"])
 def test_sections_on_five_observers_write_whole_sentences(name, contrast):
     check_part(SECTIONS[name](contrast))
@@ -216,6 +221,7 @@ def check_part(part):
     assert all(len(table) for table in part.data.values())
 
 
+@pytest.mark.slow
 def test_sections_share_the_resamples(contrast, monkeypatch):
     """The kappas of a dataset are computed once for the data and once for the resamples, and so is agreement with people."""
     calls = []

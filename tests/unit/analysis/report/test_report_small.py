@@ -48,12 +48,14 @@ def test_the_sentence_about_means_over_datasets():
     assert describe_averages(findings[1:], []) == "No result is averaged over datasets."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("intervals", [True, False])
 def test_one_trial(tmp_path, intervals):
     text = report_text(trials("own", ONE_OBSERVER, n=1), tmp_path, intervals=intervals)
     assert "1 observer, 1 trial." in text and "these logs do not contain two such observers" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_datasets", [4, 5])
 def test_tables_of_collapsed_datasets_are_not_printed_in_a_report_on_many(n_datasets, tmp_path):
     frame = pd.concat([trials(f"own-{i}", ONE_OBSERVER, n=1) for i in range(n_datasets)], ignore_index=True)
@@ -65,6 +67,7 @@ def test_tables_of_collapsed_datasets_are_not_printed_in_a_report_on_many(n_data
     assert page.count('class="section dataset"') == n_datasets - many
 
 
+@pytest.mark.slow
 def test_one_image(tmp_path):
     text = report_text(trials("own", TWO_OBSERVERS, n=1, cues=True), tmp_path)
     assert "2 observers, 2 trials." in text
@@ -81,12 +84,14 @@ def test_people_without_responses_in_included_conditions(tmp_path):
     assert "The benchmark excludes all conditions of these data" in text and "Benchmark" not in text.split("Methods")[0]
 
 
+@pytest.mark.slow
 def test_no_image_in_conflict(tmp_path):
     frame = trials("own", TWO_OBSERVERS, cues=True)
     text = report_text(frame.assign(texture=frame["shape"]), tmp_path)
     assert "Shape bias cannot be computed, because shape and texture do not differ in any image." in text
 
 
+@pytest.mark.slow
 def test_no_observer_responds(tmp_path):
     frame = trials("own", TWO_OBSERVERS, ("a", "b"), cues=True).assign(response="", correct=False)
     text = report_text(frame, tmp_path)
@@ -95,6 +100,7 @@ def test_no_observer_responds(tmp_path):
     assert read_data(tmp_path / "data" / "trials_own.js")["answers"] == ["!" * 48] * 2
 
 
+@pytest.mark.slow
 def test_a_category_without_responses_and_a_response_without_images(tmp_path):
     frame = trials("own", TWO_OBSERVERS)
     frame["response"] = np.where(frame["category"] == "dog", "truck", frame["response"])
@@ -104,6 +110,7 @@ def test_a_category_without_responses_and_a_response_without_images(tmp_path):
     assert {"dog", "truck"} <= set(data["words"])
 
 
+@pytest.mark.slow
 def test_observers_without_common_images_and_conditions(tmp_path):
     first, second = trials("own", {"a": "generative"}, ("x",)), trials("own", {"b": "human"}, ("y",))
     text = report_text(pd.concat([first, second], ignore_index=True), tmp_path)
@@ -113,6 +120,7 @@ def test_observers_without_common_images_and_conditions(tmp_path):
     assert sorted(letters.count(" ") for letters in responses) == [24, 24]
 
 
+@pytest.mark.slow
 def test_a_pair_without_a_common_image_in_a_condition(tmp_path):
     frame = trials("own", {"a": "generative", "b": "human", "c": "human"}, ("x", "y"))
     frame = frame[(frame["observer"] != "a") | ((frame["condition"] == "x") & (frame["stimulus"] < "2"))]
@@ -137,6 +145,7 @@ def test_evidence_that_is_the_same_for_all_choices_or_not_finite(tmp_path):
     assert len(evidence["steps"]) == 6
 
 
+@pytest.mark.slow
 def test_more_choices_than_single_byte_letters(tmp_path):
     frame = trials("own", TWO_OBSERVERS, n=300)
     frame["response"] = [f"thing {i % 300}" for i in range(len(frame))]

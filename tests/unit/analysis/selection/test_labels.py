@@ -34,6 +34,7 @@ def test_labels_replace_names_everywhere(tmp_path, convert):
     assert len(frame) == len(small_frame()) and list(frame["correct"]) == list(small_frame()["correct"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
@@ -79,6 +80,7 @@ def test_rows_for_one_dataset_have_priority(tmp_path):
     assert {"edge/Anna", "sketch/Berta", "edge/Berta"} <= pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

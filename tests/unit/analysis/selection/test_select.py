@@ -30,6 +30,7 @@ def names(frame):
     return sorted({*map("/".join, frame[["dataset", "observer"]].astype(str).to_numpy())})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("convert", [lambda frame: frame, with_categories])
 @pytest.mark.parametrize(
     ("observers", "exclude", "expected"),

@@ -36,6 +36,7 @@ def test_each_process_has_its_environment():
     assert "CUDA_VISIBLE_DEVICES" not in os.environ or os.environ["CUDA_VISIBLE_DEVICES"] != "3"
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_replaced():
     with ProcessExecutor(1) as executor:
         (worker,) = executor.workers()
@@ -61,6 +62,7 @@ def exit_this_process(code):
     os._exit(code)
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_by_itself_or_by_a_signal_without_a_name():
     with ProcessExecutor(1) as executor:
         executor.submit(executor.workers()[0], 0, exit_this_process, 7)

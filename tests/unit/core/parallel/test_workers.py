@@ -33,6 +33,7 @@ def die_once(path):
     return path.name
 
 
+@pytest.mark.slow
 def test_jobs_of_a_killed_process_are_computed_again(tmp_path):
     paths = [tmp_path / str(number) for number in range(6)]
     for path in paths[1:]:
@@ -45,6 +46,7 @@ def die(job):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_job_that_ends_two_processes_is_reported():
     with pytest.raises(StimulusError, match=r"was ended by SIGKILL, most likely because memory ran out; finished"):
         list(map_jobs(die, [1, 2, 3], 2))
@@ -59,6 +61,7 @@ def fail(job):
     return job
 
 
+@pytest.mark.slow
 def test_errors_of_the_function_are_raised():
     with pytest.raises(UserError, match="job 2 has a wrong option"):
         list(map_jobs(fail, [0, 1, 2], 2))

@@ -38,6 +38,7 @@ def _table(content):
     return list(csv.DictReader(io.StringIO(content.decode())))
 
 
+@pytest.mark.slow
 def test_a_session_is_never_overwritten(small, tmp_path):
     path = collect(small, simulated(), tmp_path, limit=5)
     before = path.read_bytes()
@@ -123,6 +124,7 @@ def test_seed_follows_from_code_and_session():
     assert 0 <= session_seed("S01", 1) < 2**32
 
 
+@pytest.mark.slow
 def test_frame_report(small, tmp_path):
     exact = FrameReport.from_log(collect(small, simulated(), tmp_path))
     assert exact.sentence() == "60.0 frames per second; 0 of 32 trials have a dropped frame"

@@ -29,6 +29,7 @@ def test_forget_command_asks_for_confirmation(folders, monkeypatch):
     assert "there are no data of a participant AB in" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "edit",
     [
@@ -52,6 +53,7 @@ def test_participants_table_that_another_program_has_saved(folders, edit):
     )
 
 
+@pytest.mark.slow
 def test_forget_command_names_every_file_that_still_has_the_code(folders):
     table = folders[1] / "participants.tsv"
     table.write_bytes(table.read_bytes().decode().encode("utf-16"))

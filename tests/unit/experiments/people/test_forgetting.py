@@ -31,6 +31,7 @@ def without_locks(tree: dict) -> dict:
     return {name: content for name, content in tree.items() if not name.endswith(".lock")}
 
 
+@pytest.mark.slow
 def test_all_data_of_one_participant_are_deleted_and_nothing_else(folders):
     before = contents(*folders)
     expected = {name: content for name, content in before.items() if f"{CODE}_" not in name and f"{CODE}-" not in name}
@@ -100,6 +101,7 @@ def crash_after(n: int, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(owner, name, limit(getattr(owner, name)))
 
 
+@pytest.mark.slow
 def test_the_same_call_completes_a_deletion_that_crashed_at_any_step(folders, tmp_path, monkeypatch):
     def restore():
         for folder in folders:
@@ -250,6 +252,7 @@ def test_invalid_and_unknown_codes_are_refused(tmp_path):
         forget(CODE, [tmp_path])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -277,6 +280,7 @@ def test_an_unreadable_log_with_the_code_is_refused(folders, small):
         forget(CODE, folders)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "participant", [Person(CODE), Participant(code=CODE, simulate="biased")], ids=["real", "simulated"]
 )

@@ -33,6 +33,7 @@ def with_text(old, new):
     return lambda answer: json.dumps(answer).replace(old, new)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -76,6 +77,7 @@ def test_invalid_answer_is_refused_and_changes_nothing(client, tmp_path, spoil, 
     assert client.post(client.answer(1)).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "image/../trials.json", "image/1.png/", "image/01.png", "image/6.png",
@@ -128,6 +130,7 @@ def test_replies_do_not_reveal_the_machine(client, tmp_path):
     assert client.get("app/trial.js").headers["content-type"] == "text/javascript; charset=utf-8"
 
 
+@pytest.mark.slow
 def test_server_survives_a_thousand_simultaneous_requests(client, tmp_path):
     before = file_contents(tmp_path)
     first = client.answer(1)

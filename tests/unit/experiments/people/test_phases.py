@@ -50,6 +50,7 @@ def start_of(page):
     return " ".join(page.split()[:3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "starts"),
     [

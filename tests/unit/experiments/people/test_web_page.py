@@ -145,6 +145,7 @@ def test_serve_command_prints_the_links_and_how_to_resume(serve_command, drawn, 
     )
 
 
+@pytest.mark.slow
 def test_serve_command_refuses_missing_and_invalid_participants(serve_command, drawn, tmp_path):
     for words, message in (
         ((), "the participants are not specified"),

@@ -97,6 +97,7 @@ def check_reconstructions(name, image_folder, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_model_restores_images(image_folder, tmp_path):
     check_reconstructions("sd14", image_folder, tmp_path)
 
@@ -228,6 +229,7 @@ def test_errors_name_the_line_of_an_invalid_number(cells, message, tmp_path):
         read_reconstructions(tmp_path)
 
 
+@pytest.mark.slow
 def test_sheets_show_prompts_observers_and_credits(image_folder, tmp_path):
     reconstruct(find_stimuli([str(image_folder)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5,), 2), tmp_path)
     (sheet,) = write_sheets(tmp_path)
@@ -240,6 +242,7 @@ def test_sheets_show_prompts_observers_and_credits(image_folder, tmp_path):
     assert grid.name.startswith("figure-8_rock.png_copying_") and svg.count("nearest") == 1 and "A. Painter" in svg
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_a_report_begins_with_the_reconstructions(image_folder, tmp_path, drawn):
     reconstruct(

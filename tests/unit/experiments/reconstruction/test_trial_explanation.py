@@ -34,6 +34,7 @@ def log(tmp_path_factory, drawn):
     return folder / "drawn-cue-conflict" / "drawn-cue-conflict_sd14_session-1.csv", options
 
 
+@pytest.mark.slow
 def test_a_trial_is_explained(log, tmp_path):
     path, options = log
     output = observers("explain-trial", path, "--trial", 2, *options, "--out", tmp_path).stdout
@@ -48,6 +49,7 @@ def test_a_trial_is_explained(log, tmp_path):
     assert f"★ {row['response']}" in svg and row["stimulus"] in svg
 
 
+@pytest.mark.slow
 def test_unsuitable_logs_are_refused(log, tmp_path):
     path, options = log
     err = observers("explain-trial", path, "--trial", 9, *options, code=1).stderr
@@ -145,6 +147,7 @@ def test_a_damaged_sidecar_is_an_error(part, value, log, tmp_path):
     ) in err
 
 
+@pytest.mark.slow
 def test_an_experiment_in_a_file_has_to_be_given(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(

@@ -15,6 +15,7 @@ from tests.unit.experiments.logs import sidecar
 from tests.unit.experiments.running.workers_here import BIASED, FAILING, MINE, Workers
 
 
+@pytest.mark.slow
 def test_the_log_is_that_of_one_process(small, tmp_path):
     expected = run(small, BIASED, tmp_path / "one").read_bytes()
     for number, workers in enumerate(
@@ -26,6 +27,7 @@ def test_the_log_is_that_of_one_process(small, tmp_path):
         assert not path.with_suffix(".units").exists()
 
 
+@pytest.mark.slow
 def test_workers_that_end_cost_only_their_units(small, tmp_path):
     sentences = []
     workers = Workers(["a", "b", "c"], edit={"b": Lost("b", "was ended by SIGKILL")})
@@ -34,6 +36,7 @@ def test_workers_that_end_cost_only_their_units(small, tmp_path):
     assert sentences == ["b was ended by SIGKILL; its trials are repeated"]
 
 
+@pytest.mark.slow
 def test_several_sessions_share_the_workers(small, few, tmp_path):
     specs = [BIASED, ObserverSpec("ideal"), ObserverSpec("biased", {"shape_bias": 0.2})]
     sessions = [
@@ -51,6 +54,7 @@ def test_several_sessions_share_the_workers(small, few, tmp_path):
         assert session.path.read_bytes() == one.read_bytes()
 
 
+@pytest.mark.slow
 def test_trials_that_fail_twice_are_named_and_the_others_are_saved(small, tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "beside.py").write_text("SCALE = 0.1\n")
@@ -66,6 +70,7 @@ def test_trials_that_fail_twice_are_named_and_the_others_are_saved(small, tmp_pa
     assert sidecar(path)["status"] == "partial"
 
 
+@pytest.mark.slow
 def test_a_user_error_stops_one_session_with_its_sentence(small, few, tmp_path):
     broken = ObserverSpec("recorded:missing.csv", {"name": "someone"})
     (tmp_path / "mine.py").write_text(MINE.replace('raise ValueError(f"cannot', 'raise UserError(f"cannot').replace(
@@ -112,6 +117,7 @@ def test_the_time_limit_of_a_unit():
     assert made.limit(job) == 5.0
 
 
+@pytest.mark.slow
 def test_trials_of_a_shard_are_named_by_their_numbers_in_the_session(small, tmp_path):
     (tmp_path / "failing.py").write_text(FAILING.replace("OwnError(8, ", "ValueError(8, ").replace("== 8", "== 30"))
     spec = ObserverSpec(f"{tmp_path}/failing.py:Failing")

@@ -11,6 +11,7 @@ from tests.unit.experiments.logs import sidecar
 from tests.unit.experiments.running.workers_here import BIASED, Workers, interrupted_run
 
 
+@pytest.mark.slow
 def test_finished_units_are_kept_when_this_process_ends(small, tmp_path):
     """Units are finished from the last to the first, and this process ends after half of them."""
     before = run(small, BIASED, tmp_path / "one").read_bytes()

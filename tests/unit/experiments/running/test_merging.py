@@ -53,6 +53,7 @@ def without_times(path):
     return {key: value for key, value in facts.items() if key not in ("started", "finished", "runs")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observer", ["ideal", "biased", "FILE"])
 @pytest.mark.parametrize("count", [1, 4, 7, 40])
 def test_merged_log_equals_that_of_an_undivided_run(small, tmp_path, observer, count):
@@ -71,6 +72,7 @@ def test_merged_log_equals_that_of_an_undivided_run(small, tmp_path, observer, c
     assert merged.with_suffix(".json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_shards_that_are_computed_by_workers(small, tmp_path):
     whole = run(small, Ideal(), tmp_path / "whole")
     with ProcessExecutor(1) as executor:
@@ -99,6 +101,7 @@ def test_a_session_that_ended_before_its_end_was_recorded(small, tmp_path):
     assert sidecar(merge_shards(tmp_path)[0])["finished"] is None
 
 
+@pytest.mark.slow
 def test_missing_and_unfinished_shards_are_named(small, tmp_path):
     parts = run_shards(small, Ideal(), tmp_path, (1, 2, 4, 5, 6, 10), 10)
     edit(parts[1], status="running")
@@ -161,6 +164,7 @@ def copy(index, name):
     return apply
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

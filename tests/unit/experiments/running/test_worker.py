@@ -22,6 +22,7 @@ from tests.unit.experiments.logs import sidecar
 from tests.unit.experiments.running.workers_here import BIASED, FAILING, MINE, Workers
 
 
+@pytest.mark.slow
 def test_real_processes_and_a_users_file(small, tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "beside.py").write_text("SCALE = 0.1\n")
@@ -36,6 +37,7 @@ def test_real_processes_and_a_users_file(small, tmp_path):
     assert sidecar(path)["identity"] == sidecar(tmp_path / "one/small/small_mine_session-1.csv")["identity"]
 
 
+@pytest.mark.slow
 def test_a_users_file_travels_to_a_machine_without_it(small, tmp_path):
     folder = tmp_path / "away"
     folder.mkdir()
@@ -110,6 +112,7 @@ def test_wrong_rows_of_a_worker_are_refused(small, tmp_path):
             run(small, BIASED, tmp_path, executor=Workers(edit={"a": result, "b": result}))
 
 
+@pytest.mark.slow
 def test_an_observer_that_differs_on_the_worker_is_refused(small, tmp_path):
     session = Session(small, make_observer(BIASED), tmp_path, spec=ObserverSpec("biased", {"shape_bias": 0.6}))
     with pytest.raises(
@@ -125,6 +128,7 @@ def test_observers_that_workers_cannot_make(small, tmp_path):
         run(small, Ideal(), tmp_path, executor=Workers())
 
 
+@pytest.mark.slow
 def test_images_that_are_missing_or_differ_on_a_worker(small, tmp_path, monkeypatch):
     session = Session(small, make_observer(BIASED), tmp_path / "logs", spec=BIASED)
     progress = coordinator.SessionProgress.begin(session, print)
@@ -151,6 +155,7 @@ def test_images_that_are_missing_or_differ_on_a_worker(small, tmp_path, monkeypa
     assert compute(coordinator.answer_unit, json.dumps(unit).encode())[1] == OtherVersion()
 
 
+@pytest.mark.slow
 def test_responses_before_an_error_are_saved(small, tmp_path):
     """The unit with the error has the trials 7 to 9. The class of the error exists only in the file of the observer."""
     (tmp_path / "failing.py").write_text(FAILING)
@@ -161,6 +166,7 @@ def test_responses_before_an_error_are_saved(small, tmp_path):
     assert path.read_text().count("\n") == 1 + 7 and sidecar(path)["status"] == "partial"
 
 
+@pytest.mark.slow
 def test_a_worker_that_stays_uses_new_versions_of_files(small, tmp_path):
     """The processes stay while a file that the observer imports is changed."""
     (tmp_path / "mine.py").write_text(MINE.replace("beside", "changing"))

@@ -198,6 +198,7 @@ def test_a_log_of_an_earlier_version_has_the_time_from_start_to_end(small, tmp_p
     assert one(tmp_path, "biased-0.8").seconds is None
 
 
+@pytest.mark.slow
 def test_a_thousand_logs_are_read_in_seconds(small, tmp_path):
     path = run(small, Biased(0.8), tmp_path, limit=5)
     content, sidecar = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())

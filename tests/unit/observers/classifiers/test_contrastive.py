@@ -174,6 +174,7 @@ def test_several_templates_are_averaged(folders, trials, tmp_path):
     np.testing.assert_allclose(response.evidence, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
 def test_batch_size_and_order_do_not_matter(kind, folders, trials):
     expected = classify(folders[kind], trials)

@@ -71,6 +71,7 @@ def test_evidence_equals_a_calculation_by_hand(kind, folders, trials, pets):
         assert response.choice == trial.choices[int(np.argmax(expected))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LABELS)
 def test_batch_size_and_order_do_not_matter(kind, folders, trials, pets):
     trials = pets if kind == "convnext" else trials

@@ -50,6 +50,7 @@ def test_evidence_is_the_mean_probability_of_the_classes_of_a_category(network, 
         assert response.choice == trial.choices[int(np.argmax(response.evidence))]
 
 
+@pytest.mark.slow
 def test_resumed_run_gives_identical_evidence(trials):
     """Evidence depends neither on the other images nor on the position in the batch, so a resumed log is identical."""
     complete = as_bytes(classify(trials))
@@ -59,6 +60,7 @@ def test_resumed_run_gives_identical_evidence(trials):
     assert as_bytes(classify([trials[i] for i in order])) == [complete[i] for i in order]
 
 
+@pytest.mark.slow
 def test_other_batch_sizes_give_the_same_responses(trials):
     few = trials[:10]
     expected = classify(few)

@@ -81,6 +81,7 @@ def test_invalid_pilots_are_refused(trials, tmp_path):
         estimate_allocation(GenerativeClassifier(uneven, "uneven"), trials)
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_an_allocation_that_a_run_uses(tmp_path):
     weights = tiny_latent.save(tmp_path / "model", "sd1")
     observer = ["--observer", "latent:tiny", "-o", f"weights={weights}", "--device", "cpu"]

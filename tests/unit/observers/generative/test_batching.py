@@ -34,6 +34,7 @@ def trials(small):
     return with_gray_levels(small.trials(0))
 
 
+@pytest.mark.slow
 def test_exhaustive_results_equal_a_double_loop(trials):
     likelihood = Toy()
     for trial, result in run(trials, schedule=Exhaustive(40)):
@@ -47,6 +48,7 @@ def test_exhaustive_results_equal_a_double_loop(trials):
         assert result.n_evaluations == 5 * 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_results_depend_neither_on_the_batch_size_nor_on_other_trials(schedule, trials):
     trials = trials[:8]
@@ -79,6 +81,7 @@ def test_a_score_that_is_not_a_number_is_refused(trials):
         run(trials, likelihood=Toy(nan_from=7), schedule=Exhaustive(20), n_rows=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_rows", "n_trials"), [(4, 60), (64, 250)])
 def test_few_trials_are_in_memory_at_a_time(n_rows, n_trials, trials):
     """However many trials there are, the number taken but not answered stays near what two passes need."""
@@ -99,6 +102,7 @@ def test_few_trials_are_in_memory_at_a_time(n_rows, n_trials, trials):
     assert max(n_ahead) <= max(2 * n_rows, 16)
 
 
+@pytest.mark.slow
 def test_only_the_last_passes_are_padded(trials):
     """Count the rows that the likelihood scores; those beyond the evaluations of the races are padding."""
     n_used, n_scored = 0, 0

@@ -50,6 +50,7 @@ def make_tiny(models, name, **more):
     return make_observer(name, defaults | options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("janus", "emu3")])
 def test_reconstructions_differ_between_choices_and_draws_and_are_repeatable(name, models, small):
     observer, trial = make_tiny(models, name), small.trials(0)[0]
@@ -70,6 +71,7 @@ def reconstruct(observer, trial, draw=0, **options):
     return observer.reconstruct(trial.stimulus, prompts, Restoration(0.6, draw=draw, **options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sd14", "if-m", "sd3", "flux-dev", "amused-256"])
 def test_restoration_under_other_prompts_in_steps_and_with_guidance(name, models, small):
     """An image depends on no other prompt, steps and guidance change it, and its distance is that of the pixels."""
@@ -111,6 +113,7 @@ def test_invalid_restorations_are_refused(options, message):
         Restoration(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_follows_the_contract(name, models, small):
     """Responses stay the same when repeated, in another order, one at a time, and with other numbers of rows per pass."""
@@ -129,6 +132,7 @@ def test_every_family_follows_the_contract(name, models, small):
     assert observer.name == name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sd14", "if-m", "sd3", "amused-256"])
 def test_exhaustive_responses_equal_a_double_loop(name, models, small):
     """Compare with a loop over choices and draws that scores one row per pass."""
@@ -156,6 +160,7 @@ def test_an_exact_likelihood_takes_one_evaluation_per_choice_and_perturbation(mo
     assert response.n_evaluations == 48
 
 
+@pytest.mark.slow
 def test_the_sidecar_records_the_options_and_the_provenance(models, small, tmp_path):
     part = Experiment("part", small.stimuli.where(lambda s: s.id.startswith("cat")), small.choices)
     log = run(part, make_tiny(models, "sd14", device="cpu"), tmp_path, limit=1)
@@ -183,6 +188,7 @@ def test_every_family_has_a_seed_of_its_draws(name):
     assert options_of_observer(name)["seed"].default == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["if-m", "amused-256"])
 def test_another_seed_gives_other_draws(name, models, small):
     trial = small.trials(0)[0]
@@ -201,6 +207,7 @@ def without_error_rate_per(log):
     path.write_text(json.dumps(sidecar), "utf-8")
 
 
+@pytest.mark.slow
 def test_a_session_with_error_rates_per_round_is_continued_only_with_that_option(models, small, tmp_path):
     part = evolve(small, stimuli=small.stimuli.where(lambda s: s.id.startswith("cat")))
     old = make_tiny(models, "if-m", error_rate_per="round")
@@ -216,6 +223,7 @@ def test_a_session_with_error_rates_per_round_is_continued_only_with_that_option
         run(part, make_tiny(models, "if-m"), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -245,6 +253,7 @@ def test_the_error_rate_is_that_of_a_race_by_default(models):
         GenerativeClassifier(Toy(), "toy", anytime=True, error_rate_per="round")
 
 
+@pytest.mark.slow
 def test_a_session_may_resume_with_the_commit_of_its_branch(tmp_path, monkeypatch, models, small):
     from huggingface_hub import constants
 
@@ -286,6 +295,7 @@ def test_invalid_options_are_refused(options, message, models, small):
         list(make_observer("sd14", {"weights": str(models("sd14")), "device": "cpu"} | options).observe(iter(trials)))
 
 
+@pytest.mark.slow
 def test_the_estimated_cost_of_a_run(models, small, tmp_path):
     run_cost = estimate(small, make_tiny(models, "sd14", draws=10), tmp_path)
     assert run_cost.n_trials == len(small.stimuli)
@@ -299,6 +309,7 @@ def test_the_estimated_cost_of_a_run(models, small, tmp_path):
     assert exact.n_evaluations == (16, 16)
 
 
+@pytest.mark.slow
 def test_bfloat16_changes_only_close_decisions(models, small):
     """Where a decision changes, its lead is below the largest rounding error of a lead in trials with the same decision."""
     trials = [evolve(trial, choices=("cat", "dog", "oven")) for trial in small.trials(0)]

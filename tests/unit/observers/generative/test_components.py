@@ -77,6 +77,7 @@ def test_a_missing_tokenizer_is_refused(copy, small):
         observe(copy, small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("part", [UNET, "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"])
 def test_weights_that_are_not_finite_are_refused(part, value, copy, small):
@@ -100,6 +101,7 @@ def test_weights_that_are_all_zero_are_refused(part, copy, small):
         observe(copy, small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0, -0.18, None, "0.18"])
 def test_an_impossible_scaling_factor_is_refused(value, copy, small):
     """With 0, the evidence would not depend on the image."""
@@ -148,6 +150,7 @@ def test_a_damaged_configuration_is_refused(text, message, copy, small):
         observe(copy, small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"), [("[]", "is not a configuration"), ("{", "cannot be read"), ("", "cannot be read")]
 )
@@ -164,6 +167,7 @@ def test_a_missing_folder_is_refused(small, tmp_path):
         observe(tmp_path / "none", small)
 
 
+@pytest.mark.slow
 def test_half_precision_files_are_found(copy, small):
     """They are found in repositories that have both kinds of files, and in a folder that has only these."""
     for part in (UNET, "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"):
@@ -193,6 +197,7 @@ def make_half(path):
     path.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [(UNET,), (UNET, "vae/diffusion_pytorch_model.safetensors"), (TEXT,)])
 def test_each_component_has_the_files_that_it_has(parts, copy, complete, small):
     for part in parts:
@@ -202,6 +207,7 @@ def test_each_component_has_the_files_that_it_has(parts, copy, complete, small):
     assert (half[0].evidence != full[0].evidence).any()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This serialization format is now deprecated")
 def test_sharded_half_precision_files_are_found(copy, small):
     """With the names of the index of transformers and of the present and earlier versions of diffusers."""
@@ -234,6 +240,7 @@ def test_other_variants_are_named(copy, small):
         observe(copy, small)
 
 
+@pytest.mark.slow
 def test_sharded_weights_are_found(complete, tmp_path, small):
     from diffusers import UNet2DConditionModel
 
@@ -327,6 +334,7 @@ def test_components_of_two_models_are_refused(tmp_path, small):
         observe(folder, small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [None, "big", 10**9, 0, [8]])
 def test_an_invalid_sample_size_is_refused(size, copy, small):
     settings = json.loads((copy / "unet" / "config.json").read_text())

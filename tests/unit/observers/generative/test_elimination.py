@@ -17,6 +17,7 @@ def share_of_errors(rounds, level, drift=0.0, n_walks=40_000):
     return (outside.any(axis=1) & (np.sign(first) != np.sign(sums[:, -1]))).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("draws", "min_draws", "error_rate"), [(64, 4, 0.05), (64, 4, 0.01), (200, 10, 0.1), (9, 2, 0.05)]
 )

@@ -107,6 +107,7 @@ def test_a_race_ends_when_all_remaining_classes_belong_to_one_choice(join):
         assert joined.n_evaluations < alone.n_evaluations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("join", RULES)
 def test_error_rates_of_races_in_groups(join):
     """With small differences and much noise, races agree with all draws nearly as often as the error rate promises."""

@@ -55,6 +55,7 @@ def times_of(name, timesteps):
     return np.asarray(timesteps, dtype=np.float64) / 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("interval", [(0.0, 0.2), (0.6, 0.8), (0.8, 1.0)])
 def test_a_network_receives_only_noise_levels_in_the_interval(name, interval, make_tiny, small, monkeypatch):
@@ -145,6 +146,7 @@ def test_the_default_draws_the_noise_levels_of_earlier_versions():
     assert denoising.loss_factors(level).tolist() == pytest.approx(factors, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_log_of_the_default_has_the_same_bytes_and_earlier_sessions_are_resumed(make_tiny, small, tmp_path):
     part = evolve(small, stimuli=small.stimuli.where(lambda s: s.id.startswith("cat")))
     plain = run(part, make_tiny("if-m"), tmp_path / "plain")

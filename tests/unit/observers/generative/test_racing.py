@@ -194,6 +194,7 @@ def test_invalid_settings_are_refused(make, message):
         make()
 
 
+@pytest.mark.slow
 def test_racing_does_not_import_torch():
     code = "import sys; import observers.generative.racing; print('torch' in sys.modules)"
     completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -57,6 +57,7 @@ def converted(denoising, predict, prediction_type):
     return predict_other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 @pytest.mark.parametrize("prediction_type", PREDICTION_TYPES)
 def test_trained_networks_are_recognized(name, prediction_type, small):
@@ -71,6 +72,7 @@ def test_trained_networks_are_recognized(name, prediction_type, small):
         assert prediction_type != "epsilon" or fit.copied > 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "save"),
     [("latent", partial(tiny_latent.save, kind=kind)) for kind in ("sd1", "sd2", "xl")]
@@ -86,6 +88,7 @@ def test_networks_with_random_weights_are_inconclusive(scheme, save, small, tmp_
     assert fit.explained < 0.1 and fit.copied < 0.1
 
 
+@pytest.mark.slow
 def test_flows_and_edm_are_not_checked(small, tmp_path):
     tiny_flow.save(tmp_path / "flow", "sd3")
     tiny_classes.save_edm(tmp_path / "edm")
@@ -128,6 +131,7 @@ def answer(folder, small, **options):
     return next(iter(observer.observe(iter(small.trials(0)[:1])))), observer
 
 
+@pytest.mark.slow
 def test_a_wrong_statement_is_refused_and_can_be_overruled(copy, small, capsys):
     expected, _ = answer(copy, small)
     restate(copy, "v_prediction")
@@ -143,6 +147,7 @@ def test_a_wrong_statement_is_refused_and_can_be_overruled(copy, small, capsys):
     assert "note" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_assumed_settings_are_noted_and_recorded(copy, small, capsys):
     expected, observer = answer(copy, small)
     assert "assumed" not in observer.provenance()
@@ -156,6 +161,7 @@ def test_assumed_settings_are_noted_and_recorded(copy, small, capsys):
     )
 
 
+@pytest.mark.slow
 def test_an_inconclusive_check_is_noted(small, tmp_path, capsys):
     folder = tiny_latent.save(tmp_path / "sd", "sd2")
     restate(folder, None)
@@ -171,6 +177,7 @@ def test_an_inconclusive_check_is_noted(small, tmp_path, capsys):
     assert "defaults are used: scaling_factor 0.18215\n" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_sessions_from_before_the_option_are_resumed(copy, small, tmp_path):
     restate(copy, None)
     observer = make_observer(f"latent:{copy}", {"device": "cpu", "draws": "4"})

@@ -34,6 +34,7 @@ def test_other_kinds_of_tokenizers_are_not_tried(tmp_path):
     try_tokenizer(tmp_path / "tokenizer.json", "m")
 
 
+@pytest.mark.slow
 def test_rules_that_exhaust_the_memory_are_refused(path):
     """They end the process that encodes a text, and no exception could be caught."""
     rule = {"type": "Replace", "pattern": {"Regex": "."}, "content": "x" * 1000}
@@ -53,6 +54,7 @@ def test_padding_to_a_huge_length_is_refused(path):
         load_tokenizer(path.parent, "m")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.0, 1.0])
 def test_a_slow_file_is_refused(path, monkeypatch, seconds):
     """With 0 seconds, the wait ends; with 1 second, the operating system ends the process."""

@@ -119,6 +119,7 @@ def test_limits_on_memory_are_restored():
     assert len(bytearray(2**29)) == 2**29
 
 
+@pytest.mark.slow
 def test_hooks_on_new_modules_are_removed(clip):
     sizes = read_sizes(clip, "m")
     with pytest.raises(ObserverError, match="more than 2,208 modules"):

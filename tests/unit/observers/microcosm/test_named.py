@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from attrs import evolve
 from safetensors import safe_open
 
@@ -39,6 +40,7 @@ def test_every_observer_has_its_own_name_and_the_options_of_its_row():
     assert make_observer("microcosm-cnn-noise-eval").noise_draws == 16
 
 
+@pytest.mark.slow
 def test_evidence_does_not_depend_on_file_names(tmp_path):
     """Each image is shown again under the name, folder and category of another image."""
     all_trials = make_experiment("microcosm").trials(0)

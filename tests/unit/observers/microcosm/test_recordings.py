@@ -35,6 +35,7 @@ def copied(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recording_is_complete_and_belongs_to_this_version(name):
     path = find_included("microcosm", name)
@@ -69,6 +70,7 @@ def test_the_recordings_are_small_and_belong_to_the_installation():
     assert CONFLICT in RECORDED and set(RECORDED) <= set(microcosm_experiments())
 
 
+@pytest.mark.slow
 def test_a_live_response_equals_the_recorded_one(tmp_path):
     run(make_experiment(CONFLICT), make_observer("microcosm-cnn"), tmp_path, limit=4)
     live, recorded = read_trials(tmp_path), read_trials(f"microcosm/{CONFLICT}")
@@ -78,6 +80,7 @@ def test_a_live_response_equals_the_recorded_one(tmp_path):
         assert row.evidence_cat == pytest.approx(recorded.loc[row.trial, "evidence_cat"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_names_stand_for_the_recordings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert set(read_trials("microcosm")["dataset"]) == set(RECORDED)
@@ -117,6 +120,7 @@ def test_a_damaged_sidecar_is_refused(copied, change):
         read_trials("microcosm")
 
 
+@pytest.mark.slow
 def test_other_weights_and_images_are_noted(copied, monkeypatch, tmp_path):
     weights = tmp_path / "weights" / "microcosm-cnn" / "model.safetensors"
     weights.parent.mkdir(parents=True)
@@ -136,6 +140,7 @@ def test_other_weights_and_images_are_noted(copied, monkeypatch, tmp_path):
     assert any("cannot be compared" in note for note in read_trials("microcosm").attrs["notes"])
 
 
+@pytest.mark.slow
 def test_packing_is_reproducible_and_gives_all_observers_the_same_trials(tmp_path, monkeypatch, capsys):
     experiment = make_experiment("microcosm-edge")
     for name, n in (("microcosm-cnn", 6), ("microcosm-cnn-noise-train", 5), ("microcosm-cnn-noise-eval", 1)):

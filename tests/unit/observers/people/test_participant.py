@@ -67,6 +67,7 @@ def make_pilot(events_for, **options):
     return Participant(code="S01", pilot=True, screen=screen, **participant_options), screen
 
 
+@pytest.mark.slow
 def test_frames_of_a_session(small):
     """At 60 Hz, fixation has 18 frames, the image 12, the mask 12 and the response grid 90."""
     participant, screen = make_pilot(lambda n: [])
@@ -173,6 +174,7 @@ def test_dropped_frames_are_counted(small):
     assert {r.measured["n_dropped"] for r in exact.observe(small.trials(0))} == {0}
 
 
+@pytest.mark.slow
 def test_escape_stops_at_any_frame_and_the_session_can_be_resumed(small, tmp_path):
     for frame in (3, 30, 60, 200, 500):
         participant, screen = make_pilot(lambda n: [click("cat", 0.3)])
@@ -269,6 +271,7 @@ def test_two_choices(small):
     }
 
 
+@pytest.mark.slow
 def test_simulated_participant_responds_as_the_observer(small):
     participant = make_observer("human:psychopy", {"code": "S01", "simulate": "biased"})
     assert participant.kind == "simulated"

@@ -48,6 +48,7 @@ def test_diffusion_noise_keeps_the_variance():
     assert (repeated == add_random_noise(images, torch.Generator().manual_seed(1))).all()
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_accurate_and_loads_as_a_classifier(stripes, tmp_path, monkeypatch):
     monkeypatch.setattr("transformers.ResNetConfig", lambda num_labels: TINY)
     arguments = [
@@ -81,6 +82,7 @@ def test_a_trained_network_is_accurate_and_loads_as_a_classifier(stripes, tmp_pa
         main(arguments)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_gives_the_same_weights(stripes, tmp_path):
     settings = ClassifierTrainingSettings(epochs=3, batch=16, rate=0.02, noise=True)
     uninterrupted, interrupted = tiny_network(), tiny_network()

@@ -330,6 +330,7 @@ def test_the_description(few: Experiment) -> None:
     assert make_observer("api:qwen2.5vl:7b", base_url="http://localhost:11434/v1/").name == "qwen2.5vl:7b"
 
 
+@pytest.mark.slow
 def test_torch_is_not_loaded() -> None:
     code = (
         "import sys; from observers import make_observer\n"

@@ -27,6 +27,7 @@ KEY = "sk-secret-0123456789"
 WITH_KEY = {"api_key_env": "MY_KEY"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "failure",
     [

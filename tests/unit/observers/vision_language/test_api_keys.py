@@ -37,6 +37,7 @@ def token_choice(key: str | None) -> dict[str, Any]:
     return {"message": {"content": "B"}, "logprobs": {"content": [{"top_logprobs": [{"token": key}]}]}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("echo", ["error", "cut error", "escaped error", "reply", "html", "cut html", "token", "reset"])
 def test_the_key_stays_secret(
     few: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, echo: str

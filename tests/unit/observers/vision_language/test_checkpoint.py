@@ -35,6 +35,7 @@ def talkative(checkpoint, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["letter", "text", "generate", "caption"])
 def test_observer_follows_the_contract(answer, checkpoint, mixed):
     results = check_observer(make(checkpoint("qwen3_vl"), answer=answer, batch_size=2), mixed[:4])
@@ -65,6 +66,7 @@ def test_caption_that_mentions_one_choice_is_a_response(talkative, small):
         assert response.choice == (reply if reply in trials[0].choices else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["letter", "generate"])
 def test_stopped_run_continues_with_the_same_bytes(answer, checkpoint, few, tmp_path):
     observer = make(checkpoint("llava"), answer=answer, batch_size=2)
@@ -79,6 +81,7 @@ def test_stopped_run_continues_with_the_same_bytes(answer, checkpoint, few, tmp_
     assert str(checkpoint("llava").parent) not in json.dumps(sidecar)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", AUTOREGRESSIVE)
 def test_checkpoint_can_be_asked_in_both_directions(family, checkpoint, mixed):
     folder = checkpoint(family)

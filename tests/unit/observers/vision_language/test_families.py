@@ -72,6 +72,7 @@ def observe(folder, trials, **options):
     return list(make(folder, **options).observe(iter(trials)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_letters_have_the_log_probabilities_of_a_plain_loop(family, checkpoint, reference, mixed):
     plain = reference(family)
@@ -95,6 +96,7 @@ def test_letters_have_the_log_probabilities_of_a_plain_loop(family, checkpoint, 
     assert len({response.choice for response in responses}) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["llava", "qwen2_5_vl", "gemma3", "chameleon"])
 def test_texts_have_the_log_probabilities_of_a_plain_loop(family, checkpoint, reference, mixed):
     plain, trials = reference(family), mixed[2:4]
@@ -115,6 +117,7 @@ def test_texts_have_the_log_probabilities_of_a_plain_loop(family, checkpoint, re
         assert response.measured == {"prompt_tokens": inputs["input_ids"].shape[1]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_replies_are_those_of_a_plain_loop(family, checkpoint, reference, mixed):
     plain, trial = reference(family), mixed[2]
@@ -129,6 +132,7 @@ def test_replies_are_those_of_a_plain_loop(family, checkpoint, reference, mixed)
     assert response.evidence is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "answer"),
     [

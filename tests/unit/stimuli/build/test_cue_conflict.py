@@ -90,6 +90,7 @@ def test_a_uniform_image_is_an_error():
         outlines.silhouette(np.full((9, 9, 3), 0.4), "", RNG)
 
 
+@pytest.mark.slow
 def test_silhouettes_of_published_silhouettes_are_the_same():
     """Exceptions are holes, which are filled, and objects that touch most sides of the image."""
     paths = sorted(real("stimuli", "silhouette").rglob("*.png"))
@@ -122,6 +123,7 @@ def test_every_pair_of_categories_is_drawn(folders):
     assert conflicting == [p for p in planned if len(set(parse_cues(p.stimulus).values())) == 2]
 
 
+@pytest.mark.slow
 def test_the_texture_fills_the_shape(folders, tmp_path):
     out = tmp_path / "mixed"
     words = ["make-cue-conflict", *map(str, folders), str(out), "--per-pair", "2", "--size", "100", "--quiet"]
@@ -141,6 +143,7 @@ def test_the_texture_fills_the_shape(folders, tmp_path):
     assert {path: path.read_bytes() for path in out.rglob("*.png")} == before
 
 
+@pytest.mark.slow
 def test_a_function_from_a_file_is_a_method(folders, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
@@ -177,6 +180,7 @@ def test_a_function_from_a_file_is_a_method(folders, tmp_path):
         make_cue_conflict(shapes, textures, tmp_path / "other", CueConflictSettings("gatys"))
 
 
+@pytest.mark.slow
 def test_the_bytes_of_a_set_do_not_depend_on_the_number_of_workers(folders, tmp_path):
     shapes, textures = map(read_folder, folders)
     for n_workers in (1, 3):
@@ -207,6 +211,7 @@ def test_a_wide_shape_on_a_plain_background_is_not_cropped(folders, tmp_path):
         assert (columns.min(), columns.max()) == pytest.approx((10, 139), abs=1)
 
 
+@pytest.mark.slow
 def test_zoom_sets_the_size_of_the_texture(folders, tmp_path):
     """An image of 1000 pixels has 20 stripes: all of them are visible by default, half of them at a zoom of 2."""
     stripes = np.repeat(np.tile(np.repeat(np.uint8([0, 255]), 50), 10)[None, :, None], 1000, 0).repeat(3, 2)
@@ -230,6 +235,7 @@ def test_exemplars_are_numbered_in_natural_order(folders, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_images_that_cannot_be_combined_are_skipped(folders, tmp_path):
     save_image(as_uint8(photo(height=90, width=90)), folders[0] / "cat" / "cat9.png")
     words = [

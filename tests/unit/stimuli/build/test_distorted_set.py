@@ -62,6 +62,7 @@ def test_values_can_be_truncated_instead_of_rounded(source, tmp_path):
     assert (rounded == np.rint(values)).all()
 
 
+@pytest.mark.slow
 def test_published_12_passes_an_option_to_the_distortions_that_have_it(source, tmp_path):
     shutil.rmtree(source / "cat")
     shutil.rmtree(source / "oven")
@@ -89,6 +90,7 @@ def test_published_12_writes_nothing_if_one_set_cannot_be_built(source, tmp_path
     assert not (tmp_path / "all").exists()
 
 
+@pytest.mark.slow
 def test_unreadable_images_are_skipped_and_reported(source, tmp_path):
     folder = source / "boat"
     (folder / "incomplete.png").write_bytes((folder / "boat0.png").read_bytes()[:400])
@@ -117,6 +119,7 @@ def test_a_huge_image_is_an_error_before_it_is_decoded(source, tmp_path, monkeyp
         build(DistortionSettings("contrast"), images, tmp_path / "set")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -243,6 +246,7 @@ def test_power_equalisation_uses_the_mean_spectrum_of_the_images_by_default(sour
     assert np.std(means) < 0.02  # the same mean for all images, except for clipping
 
 
+@pytest.mark.slow
 def test_a_contact_sheet_shows_all_levels(source, tmp_path):
     out = tmp_path / "levels.png"
     save_image(as_uint8(photo(height=50, width=60)), tmp_path / "temple.png")
@@ -265,6 +269,7 @@ def test_distortions_are_shown_with_their_conditions():
     assert "8: c100, c50, c30, c15, c10, c05, c03, c01\n" in distortion
 
 
+@pytest.mark.slow
 def test_a_set_of_an_older_version_of_the_distortion_cannot_be_continued(source, tmp_path):
     """Eidolons of version 1 repeated the pixels of the border; their records do not have a version."""
     out = tmp_path / "set"

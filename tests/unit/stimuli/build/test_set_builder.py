@@ -27,6 +27,7 @@ def check_the_bytes_of_a_set(name, source, folder):
     assert len(other.stimuli) == 34
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["uniform-noise", "power-equalisation"])
 def test_the_bytes_of_a_set_depend_on_the_seed_and_not_on_the_number_of_workers(name, source, tmp_path):
     check_the_bytes_of_a_set(name, source, tmp_path)

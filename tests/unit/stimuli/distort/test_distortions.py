@@ -64,6 +64,7 @@ def levels(name):
     return [(condition, distortion.level_of(condition)) for condition in distortion.conditions]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", CASES)
 def test_colour_contrast_and_rotation(image):
     g = slow_gray(image)
@@ -76,6 +77,7 @@ def test_colour_contrast_and_rotation(image):
         assert distortions.rotation(image, degrees, RNG) == pytest.approx(rotated[degrees], abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", CASES)
 def test_low_pass_and_high_pass(image):
     for _, sigma in levels("low-pass"):
@@ -84,6 +86,7 @@ def test_low_pass_and_high_pass(image):
         assert distortions.high_pass(image, sigma, RNG) == pytest.approx(slow_high_pass(image, sigma), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", CASES)
 def test_power_equalisation(image):
     rng = np.random.default_rng(1)
@@ -113,6 +116,7 @@ def test_false_colour_of_a_monitor_uses_the_nearest_entry_of_its_table():
         assert abs(monitor[index] - value) == pytest.approx(np.abs(monitor - value).min(), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("keep_contrast", [False, True])
 def test_phase_scrambling_shifts_every_frequency_by_its_draw(size, keep_contrast):
@@ -150,6 +154,7 @@ def test_phase_scrambling_reduces_contrast_as_the_formula_says(w):
         assert np.sqrt(power) / before == pytest.approx(factor, rel=0.01)
 
 
+@pytest.mark.slow
 def test_uniform_noise_fills_its_range_and_is_clipped():
     image = photo()
     base = 0.35 + 0.3 * slow_gray(image)
@@ -162,6 +167,7 @@ def test_uniform_noise_fills_its_range_and_is_clipped():
         assert np.abs((noisy - base)[inside]).max(initial=0) <= w + 1e-12
 
 
+@pytest.mark.slow
 def test_salt_and_pepper_changes_the_expected_fraction_of_pixels():
     image = photo()
     for _, p in levels("salt-and-pepper"):
@@ -172,6 +178,7 @@ def test_salt_and_pepper_changes_the_expected_fraction_of_pixels():
         assert noisy[unchanged] == pytest.approx((0.35 + 0.3 * slow_gray(image))[unchanged], abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({*DISTORTIONS} - {"silhouette", "edge"}))  # these need an object
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 2), (64, 48)])
 def test_images_of_any_size_can_be_distorted(name, size):
@@ -305,6 +312,7 @@ def test_options_as_python_values(tmp_path):
         make_distortion("phase-scrambling", keep_contrast=3)
 
 
+@pytest.mark.slow
 def test_a_function_from_a_file_is_a_distortion(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(

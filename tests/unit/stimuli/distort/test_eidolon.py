@@ -30,6 +30,7 @@ def test_standardized_reach_is_in_pixels():
                 assert field.mean() == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(224, 224), (137, 201), (300, 20)])
 def test_the_result_has_the_size_of_the_image_and_depends_on_the_seed(size):
     image = np.resize(photo(height=224, width=300), (*size, 3))

@@ -14,6 +14,7 @@ from stimuli.folder import read_folder
 from tests.unit.stimuli.build.set_building import build, cli, file_contents
 
 
+@pytest.mark.slow
 def test_a_set_does_not_depend_on_the_folder_of_the_code_but_on_its_content(source, tmp_path, monkeypatch):
     path = tmp_path / "mine.py"
     path.write_text("def noise(image, level, rng, *, monitor: str = 'lab'):\n    return rng.random(image.shape)\n")
@@ -30,6 +31,7 @@ def test_a_set_does_not_depend_on_the_folder_of_the_code_but_on_its_content(sour
     assert "contains a set with other settings: code was" in again.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -65,6 +67,7 @@ def test_the_code_version_depends_on_imported_files_of_the_same_folder(source, t
     assert codes[0] != codes[1]
 
 
+@pytest.mark.slow
 def test_modules_with_unusual_files_do_not_change_the_code_version(tmp_path, monkeypatch):
     (tmp_path / "single.py").write_text("def f(image, level, rng):\n    return image\n")
     monkeypatch.chdir(tmp_path)
@@ -77,6 +80,7 @@ def test_modules_with_unusual_files_do_not_change_the_code_version(tmp_path, mon
     assert code_version("single.py:f", "distortions") == before
 
 
+@pytest.mark.slow
 def test_the_test_image_has_the_size_of_the_images(source, tmp_path):
     (tmp_path / "mine.py").write_text(
         "import numpy as np\ndef half(image, level, rng):\n    return image * np.full((32, 32, 1), level)\n"

@@ -14,6 +14,7 @@ def test_shapes_and_textures_differ_between_categories():
     assert all(0.1 < shape.mean() < 0.7 for shape in shapes)
 
 
+@pytest.mark.slow
 def test_the_set_is_drawn_once(drawn, tmp_path):
     assert len(drawn.stimuli) == 256
     assert sum(s.cues["shape"] != s.cues["texture"] for s in drawn.stimuli) == 240
@@ -25,6 +26,7 @@ def test_the_set_is_drawn_once(drawn, tmp_path):
     assert (tmp_path / "set" / "cat" / "cat1-dog1.png").stat().st_mtime_ns == modified
 
 
+@pytest.mark.slow
 def test_a_damaged_set_is_an_error(tmp_path):
     load_drawn_cue_conflict(tmp_path / "set")
     (tmp_path / "set" / "stimuli.csv").unlink()

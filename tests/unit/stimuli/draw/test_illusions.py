@@ -65,6 +65,7 @@ def red_boxes(image):
     return sorted((s[0].start, s[0].stop, s[1].start, s[1].stop) for s in boxes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", geometric.ILLUSIONS)
 @pytest.mark.parametrize("difference", [0.4, -0.4])
 def test_a_positive_difference_makes_the_first_object_larger(name, difference):
@@ -110,6 +111,7 @@ def test_every_name_is_an_experiment():
         make_experiment("paper-woman")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vase-faces", "necker-cube", "microcosm-ambiguous"])
 def test_sets_are_reproducible_and_have_categories_and_percepts_among_the_choices(name, tmp_path):
     first = illusion_set(name, tmp_path / name)

@@ -39,6 +39,7 @@ def features(plane):
     return np.concatenate([np.sqrt(shares), [plane.mean(), (z**3).mean(), (z**4).mean() / 3]])
 
 
+@pytest.mark.slow
 def test_the_texture_alone_identifies_the_category():
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(16), 40)
@@ -62,6 +63,7 @@ def test_patterns_are_between_0_and_1_and_reproducible():
         procedural.draw_pattern("zebra", np.random.default_rng(0))
 
 
+@pytest.mark.slow
 def test_colors_do_not_identify_the_category():
     rng = np.random.default_rng(1)
     labels = np.repeat(np.arange(16), 40)
@@ -147,12 +149,14 @@ def test_sizes_and_cues_of_the_sets():
     assert pairs.most_common()[-1][1] == 2
 
 
+@pytest.mark.slow
 def test_a_damaged_set_is_an_error(tmp_path):
     (tmp_path / "microcosm" / "cat").mkdir(parents=True)
     with pytest.raises(StimulusError, match=r"microcosm is damaged because stimuli\.csv is missing: remove the folder"):
         load_microcosm_set("microcosm", tmp_path / "microcosm")
 
 
+@pytest.mark.slow
 def test_experiments_are_registered():
     assert {*SETS, *(f"microcosm-{name}" for name in PUBLISHED_12)} <= set(EXPERIMENTS)
     assert make_experiment("microcosm-cue-conflict").stimuli.cue_names == ("shape", "texture")

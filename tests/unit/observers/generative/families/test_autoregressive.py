@@ -66,6 +66,7 @@ def scores(model, images, prompts=PROMPTS, draw=0):
     return values.numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_pass_equals_token_by_token(kind, models, references, photo):
     model, reference = models[kind], references[kind]
@@ -118,6 +119,7 @@ def test_the_probabilities_of_the_next_token_sum_to_one(kind, models, references
     assert np.exp(log_p - before).sum() == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_and_conditionings_do_not_depend_on_each_other(kind, folders, photo):
     model = likelihood(folders / kind, kind, perturbations=2)
@@ -143,6 +145,7 @@ def reference_perturbation(image, seed, draw):
     return torch.from_numpy(np.clip(levels, 0, 255) / 127.5 - 1).float()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_draws_are_perturbed_images(kind, folders, models, references, photo):
     model, reference = likelihood(folders / kind, kind, perturbations=4, seed=5), references[kind]
@@ -156,6 +159,7 @@ def test_draws_are_perturbed_images(kind, folders, models, references, photo):
     assert len({tuple(row) for row in x.tolist()}) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_evidence_is_the_mean_over_draws(kind, folders, references, small):
     model, reference = likelihood(folders / kind, kind, perturbations=3), references[kind]
@@ -182,6 +186,7 @@ def test_janus_tokens_differ_from_those_of_its_encode(models, references, photo)
     assert (without_normalization != tokens).float().mean() > 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_tokens_are_the_same_in_every_dtype(kind, folders, photo):
     full, half = (

@@ -43,6 +43,7 @@ def exhaustive_evidence(models, name, trial, **options):
     return response.evidence
 
 
+@pytest.mark.slow
 def test_dit_scores_equal_a_plain_loop(models, trial):
     """Li et al.: the mean over t = 2, 6, … of ‖ε − ε̂‖², where ε̂ is the first half of the channels."""
     from diffusers import AutoencoderKL, DDPMScheduler, DiTTransformer2DModel
@@ -112,6 +113,7 @@ def test_edm_with_the_schedulers_of_diffusers(models, tmp_path, trial, name):
         assert not torch.allclose(out, network(noised, 1000 * time, class_labels=label).sample, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("join", ["log-mean-exp", "mean", "max"])
 def test_the_decision_equals_a_plain_loop_over_the_classes_of_each_choice(models, small, join):
     trial = evolve(small.trials(0)[1], choices=("bear", "cat", "keyboard", "golden retriever"))
@@ -130,6 +132,7 @@ def test_the_decision_equals_a_plain_loop_over_the_classes_of_each_choice(models
     assert response.n_evaluations == 6 * (4 + 6 + 2 + 1)
 
 
+@pytest.mark.slow
 def test_races_give_the_decisions_of_all_draws_with_fewer_evaluations(models, small):
     trials = small.trials(0)[:2]
     for join in ("mean", "max", "log-mean-exp"):
@@ -141,6 +144,7 @@ def test_races_give_the_decisions_of_all_draws_with_fewer_evaluations(models, sm
         assert observer.cost(trials[0]).n_evaluations == (4 * 207, 16 * 207)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dit", "edm"])
 def test_the_contract(models, small, name):
     trials = [evolve(t, choices=("cat", "oven", "car")) for t in small.trials(0)[:3]]
@@ -216,6 +220,7 @@ def image_of_pixels(pixels, size):
     return torch.from_numpy(small).permute(2, 0, 1).contiguous() / 127.5 - 1
 
 
+@pytest.mark.slow
 def test_an_experiment_with_a_thousand_choices(models, tmp_path):
     """A folder of images in 1,000 categories named by WordNet ids; a session that is resumed gives the same bytes."""
     rng = np.random.default_rng(0)

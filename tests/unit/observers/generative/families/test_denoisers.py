@@ -120,6 +120,7 @@ def likelihood(folders, kind, **options):
     return likelihood_class(Source("some/model", weights=folders / kind), **options).scorer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sd1", "sd2", "xl", "if"])
 def test_scores_equal_a_reference_loop(kind, folders, photo):
     draws, seed = [0, 1, 2, 7, 40], 3
@@ -136,6 +137,7 @@ def test_scores_equal_a_reference_loop(kind, folders, photo):
     assert (np.ptp(expected, axis=0) / np.abs(expected).mean(axis=0)).min() > 1e-3  # the prompt makes a difference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sd1", "xl", "if"])
 def test_rows_and_conditionings_do_not_depend_on_each_other(kind, folders, photo):
     model = likelihood(folders, kind)
@@ -151,6 +153,7 @@ def test_rows_and_conditionings_do_not_depend_on_each_other(kind, folders, photo
     assert second[0].item() != pytest.approx(first[0].item(), rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sd1", "if"])
 def test_bfloat16_scores_are_close(kind, folders, photo):
     scores = []

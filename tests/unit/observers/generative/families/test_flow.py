@@ -114,6 +114,7 @@ class Reference:
         return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_equal_those_of_the_models_own_pipeline(kind, folders, photo):
     s, image_error, _ = Reference(folders / kind).rows(photo)
@@ -123,6 +124,7 @@ def test_scores_equal_those_of_the_models_own_pipeline(kind, folders, photo):
     assert (np.ptp(expected, axis=0) / np.abs(expected).mean(axis=0)).min() > 1e-2  # the prompt makes a difference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sd3", "flux-dev"])
 def test_uniform_weighting_weights_noise_errors_equally(kind, folders, photo):
     s, image_error, velocity_error = Reference(folders / kind).rows(photo)
@@ -131,6 +133,7 @@ def test_uniform_weighting_weights_noise_errors_equally(kind, folders, photo):
     assert uniform == pytest.approx(-((1 - s) ** 2) * velocity_error, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["l2", "l1", "huber"])
 @pytest.mark.parametrize("weighting", ["exp", "uniform", "vdm"])
 def test_predictions_of_velocity_noise_and_image_give_the_same_scores(loss, weighting, folders, photo):
@@ -167,6 +170,7 @@ def test_predictions_of_velocity_noise_and_image_give_the_same_scores(loss, weig
         assert torch.equal(flow, likelihood(folders / "sd3", objective=options).score(x, (states, pooled), draws))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_and_conditionings_do_not_depend_on_each_other(kind, folders, photo):
     model = likelihood(folders / kind)
@@ -182,6 +186,7 @@ def test_rows_and_conditionings_do_not_depend_on_each_other(kind, folders, photo
     assert second[0].item() != pytest.approx(first[0].item(), rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sd3", "flux-dev", "flux-schnell"])
 def test_bfloat16_scores_are_close_to_the_pipeline_in_bfloat16(kind, folders, photo):
     s, image_error, _ = Reference(folders / kind, torch.bfloat16).rows(photo)
@@ -242,6 +247,7 @@ def test_flux_packs_latents_as_its_pipeline_does():
     assert torch.equal(unpack(rows, 6), latents)
 
 
+@pytest.mark.slow
 def test_sizes_are_multiples_of_a_patch_up_to_the_largest_position(folders, photo, tmp_path):
     assert likelihood(folders / "sd3", size=None).encode(photo).shape == (16, 8, 8)
     assert likelihood(folders / "sd3", size=20).encode(photo).shape == (16, 10, 10)

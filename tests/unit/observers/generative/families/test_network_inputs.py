@@ -53,6 +53,7 @@ def observe(kind, folder, small):
     return next(iter(observer.observe(iter(small.trials(0)[:1]))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SAVE)
 def test_models_without_further_inputs_are_accepted(kind, complete, small):
     assert observe(kind, complete(kind), small).evidence is not None
@@ -64,6 +65,7 @@ VALUES = {"class_embed_type": "projection", "num_class_embeds": 10, "class_embed
           "num_vector_embeds": 8, "cross_attention_dim": 16, "caption_channels": 16, "guidance_embeds": "yes"}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "key"), [(kind, row.key) for kind, rows in NETWORKS.items() for row in rows])
 def test_networks_with_further_inputs_are_refused(kind, key, changed, small):
     folder = changed(kind, **{key: VALUES[key]})
@@ -89,6 +91,7 @@ def test_unknown_settings_without_a_value_or_an_input_are_ignored(changed, small
     assert observe("latent", changed("latent", **values), small).choice is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "part", "change", "message"),
     [

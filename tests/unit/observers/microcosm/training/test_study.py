@@ -36,6 +36,7 @@ def test_every_cell_has_its_seeds_and_the_first_seed_comes_first():
     assert study.Cell("latent", 0.75, 2).name == "study-latent-0.75-2"
 
 
+@pytest.mark.slow
 def test_the_models_have_about_the_same_number_of_parameters_and_see_the_same_number_of_images():
     def count(*parts):
         return sum(weight.numel() for part in parts for weight in part.parameters())
@@ -52,6 +53,7 @@ def test_the_models_have_about_the_same_number_of_parameters_and_see_the_same_nu
     assert {s.steps * s.batch for s in (study.DENOISER, study.PREDICTOR)} == {128_000}
 
 
+@pytest.mark.slow
 def test_the_models_are_trained_and_respond_to_trials(without_icons, tmp_path):
     for family in ("latent", "ar"):
         study.train_first_stage(tmp_path, N_IMAGES, SHARE, None, family)

@@ -72,6 +72,7 @@ def load(name, models):
     return make_observer(f"{SCHEMES[name]}:{name}", {"weights": str(models / name), "device": "cpu", **schedule})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_a_trained_model_is_loaded_and_passes_the_contract_check(name, models, trials):
     observer = load(name, models)
@@ -94,6 +95,7 @@ def test_the_model_card_documents_the_training(name, models):
         assert {tensor.dtype for tensor in load_file(path).values() if tensor.is_floating_point()} == {torch.float16}
 
 
+@pytest.mark.slow
 def test_pipelines_of_diffusers_generate_images(models):
     from diffusers import AmusedPipeline, DiffusionPipeline, IFPipeline, StableDiffusionPipeline
 
@@ -107,6 +109,7 @@ def test_pipelines_of_diffusers_generate_images(models):
         assert image.size == (size, size)
 
 
+@pytest.mark.slow
 def test_reconstructions(models, trials):
     for name, size in (("microcosm-latent", 64), ("microcosm-pixel", 32), ("microcosm-masked", 32)):
         observer = load(name, models)

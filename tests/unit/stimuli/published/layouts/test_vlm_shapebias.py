@@ -149,6 +149,7 @@ def test_values_of_the_published_files():
         assert (round(row["shape_bias"], 4), row["cue_rate"]) == (bias, pytest.approx(rate, abs=6e-5)), name
 
 
+@pytest.mark.slow
 def test_error_consistency_of_the_published_files_with_people():
     real("vlm")
     real("humans", "cue-conflict")
