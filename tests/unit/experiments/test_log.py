@@ -53,6 +53,17 @@ def test_nul_bytes_after_a_power_cut_are_removed(small, tmp_path):
     assert "removed an incomplete last row of 208 bytes" in notes[0]
 
 
+def test_a_complete_log_whose_sidecar_does_not_say_when_it_finished_is_kept(small, tmp_path):
+    """Recordings are unpacked into such logs."""
+    path = run(small, Ideal(), tmp_path)
+    described = sidecar(path)
+    del described["finished"]
+    path.with_suffix(".json").write_text(json.dumps(described))
+    complete = path.read_bytes()
+    assert run(small, Ideal(), tmp_path).read_bytes() == complete
+    assert sidecar(path)["status"] == "complete" and "finished" not in sidecar(path)
+
+
 def test_deleted_log_is_written_again(small, tmp_path):
     path = run(small, Ideal(), tmp_path)
     complete = path.read_bytes()
