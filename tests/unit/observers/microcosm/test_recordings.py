@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 from collections import Counter
+from itertools import product
 
 import pytest
 
@@ -60,8 +61,8 @@ def test_the_recordings_of_the_study_have_every_trial_of_every_model(name):
     assert set(counts) == set(sidecar["observers"]) and set(counts.values()) == {n} == {
         sidecar["recording"]["n_trials"]
     }
-    cells = {observer.rpartition("-")[0] for observer in counts}
-    assert cells == {f"study-{f}-{a}" for f in ("network", "noise", "latent", "ar") for a in ("1", "0.75", "0.5")}
+    factors = product(("network", "noise", "latent", "ar"), ("1", "0.75", "0.5"), (1, 2))
+    assert set(counts) == {f"study-{family}-{agreement}-{seed}" for family, agreement, seed in factors}
     assert not any(column.startswith("evidence_") for column in rows[0])
 
 
