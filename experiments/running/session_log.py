@@ -247,7 +247,8 @@ class SessionLog:
             self._writer.sync()
             if self._is_started:
                 self.sidecar["status"] = "complete" if self.n_logged == self._n_total else "partial"
-                is_killed_at_the_end = self.sidecar["status"] == "complete" and self.sidecar.get("finished", "") is None
+                lacks_time = "finished" in self.sidecar and self.sidecar["finished"] is None  # recordings omit the key
+                is_killed_at_the_end = self.sidecar["status"] == "complete" and lacks_time
                 if self.n_logged > self._n_before or is_killed_at_the_end:
                     self.sidecar["finished"] = now()
                 if self._times is not None and self.n_logged == self._n_before:

@@ -142,7 +142,7 @@ def test_the_table_has_the_difference_between_every_two_families():
         "ar − latent at agreement 75%",
         "ar − noise at agreement 50%",
     } <= labels
-    assert len(labels) == 4 + 3 * 6 + 1
+    assert len(labels) == 4 + 3 * 6 + 1 + 3
 
 
 def test_models_with_other_trials_are_noted():

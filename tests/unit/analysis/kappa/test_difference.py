@@ -53,7 +53,6 @@ def test_difference_test_detects_a_difference():
     assert reversed_pair["difference"] == pytest.approx(-row["difference"])
 
 
-@pytest.mark.slow
 def test_difference_test_equals_one_exchange_at_a_time():
     """The p value from the same draws, with plain loops."""
     correct = people_and_nets(np.random.default_rng(7), n=60)

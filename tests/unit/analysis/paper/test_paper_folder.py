@@ -11,7 +11,6 @@ from core.errors import LogError, UnknownName
 from tests.unit.analysis.paper.test_paper import figure_inputs, simulate_observers
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("empty_figures")
 def test_a_folder_keeps_files_that_were_not_written_by_the_command(tmp_path):
     written = list(write_figures(figure_inputs(simulate_observers()), tmp_path, [1, 3]))
