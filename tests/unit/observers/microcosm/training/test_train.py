@@ -83,6 +83,7 @@ def test_a_trained_model_is_loaded_and_passes_the_contract_check(name, models, t
     assert evidence[0].shape == (4,) and not np.array_equal(*evidence)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_the_model_card_documents_the_training(name, models):
     text = (models / name / "README.md").read_text("utf-8")
@@ -142,6 +143,7 @@ def test_wrong_arguments_of_the_training_command(tmp_path, capsys):
         assert caught.value.code == 2 and message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_other_files_are_not_overwritten(models, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ObserverError, match="file is a file or a symbolic link: choose a folder for the model"):
@@ -160,6 +162,7 @@ def test_other_files_are_not_overwritten(models, tmp_path):
         (tmp_path / "new" / "unet").mkdir(exist_ok=True)
 
 
+@pytest.mark.slow
 def test_the_pixel_model_is_trained_with_the_text_states_that_the_observer_uses(models):
     scorer = PixelDiffusion(Source("m", weights=models / "microcosm-pixel"), Compute(device="cpu")).scorer
     tokens = pixel.tokenize_captions(pixel.t5_tokenizer())
@@ -170,6 +173,7 @@ def test_the_pixel_model_is_trained_with_the_text_states_that_the_observer_uses(
         assert states.shape == expected.shape and torch.allclose(states, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_masked_model_uses_the_text_encoder_of_the_latent_model(models):
     likelihood = Masked(Source("m", weights=models / "microcosm-masked"), Compute(device="cpu"))
     tokenizer, text_encoder = masked.load_text_encoder()
