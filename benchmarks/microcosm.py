@@ -78,6 +78,11 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("shape_bias", ascending=False)
 
 
+def accuracy_by_experiment(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracy of every observer (columns) in every experiment (rows)."""
+    return frame.groupby(["dataset", "observer"])["correct"].mean().unstack("observer").reset_index()
+
+
 def decisions(conflicts: pd.DataFrame) -> pd.DataFrame:
     """Return the trials of `microcosm-cue-conflict` whose response is the shape or the texture of a cue conflict.
 
@@ -159,8 +164,7 @@ def main() -> None:
     for name, test in (("Pearson", stats.pearsonr), ("Spearman", stats.spearmanr)):
         result = test(table["low_pass"], table["shape_bias"])
         print(f"low-pass accuracy and shape bias, {name}: r({len(table) - 2}) = {result[0]:.2f}, p = {result[1]:.3f}")
-    by_dataset = frame.groupby(["dataset", "observer"])["correct"].mean().unstack("observer").reset_index()
-    print("\n" + markdown(by_dataset))
+    print("\n" + markdown(accuracy_by_experiment(frame)))
     pairs = error_consistency(frame, intervals=False)
     matrices = [kappa_matrix(pairs, dataset) for dataset in pairs["dataset"].unique()]
     mean = pd.concat(matrices).groupby(level=0).mean()
